@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "u0/types.hh"
+
+/// Memory.  The address space has four parts: the image itself (identity, from 1 MiB; text executable,
+/// the rest not, page 0 and guard pages absent); the *arena*, page-grained memory for applications at
+/// addresses chosen anew at each boot; the *direct map* of RAM, read-write and never executable, from
+/// which the kernel heap and buffers for devices come; and device registers.  Nothing executable is ever
+/// mapped after boot.  Single core: no locks.  Page tables are read-only outside these functions.
+namespace u0
+{
+
+enum class Access : unsigned char {
+    none,  ///< reserved addresses; every use is a fault
+    read,
+    write,  ///< read and write
+};
+
+enum class Backing : unsigned char {
+    now,        ///< memory is taken at once: failure is a null pointer here, and no surprise later
+    on_demand,  ///< a page is taken when first touched (stacks); "out of memory" then is a panic
+};
+
+namespace memory
+{
+
+/// `pages` fresh, zeroed pages of the arena, or nullptr when addresses or memory are short.
+/// Access::none takes no memory.  Below the range a guard page always follows (unmapped).
+void* map(std::size_t pages, Access access, Backing backing = Backing::now);
+
+/// The same at a given page-aligned address inside the arena; what was there is released (MAP_FIXED).
+/// False, and then the old contents are gone, when memory is short or the range is not the arena's.
+bool map_at(void* address, std::size_t pages, Access access, Backing backing = Backing::now);
+
+/// Gives pages back: unmapped, and the memory is reusable by anyone.  The range may cover parts of
+/// several maps and holes.  False when it is not in the arena.
+bool unmap(void* address, std::size_t pages);
+
+/// Changes access.  Pages that had Access::none and no memory get zeroed memory (at once), pages that
+/// become Access::none keep their contents.  False when a page is not mapped, not the arena's nor the image's
+/// sealable data (PT_GNU_RELRO), or memory is short.
+bool protect(void* address, std::size_t pages, Access access);
+
+/// Grows or shrinks in place or by moving the pages (mremap); nullptr, and the old map as it was, when
+/// it cannot.  `may_move` false: in place or not at all.
+void* resize(void* address, std::size_t pages, std::size_t new_pages, bool may_move);
+
+/// Whether every byte of the range may be read (write false) or written.  Also true for the image's
+/// data, stacks and the direct map: for checking an application's pointers before use.
+bool accessible(const void* address, std::size_t bytes, bool write);
+
+std::size_t free_pages();   ///< pages nobody has taken
+std::size_t total_pages();  ///< RAM in pages, including the image
+
+/// `pages` physically contiguous, zeroed pages of the direct map for a device or a driver's tables.
+/// nullptr when there is no such run.
+void* allocate_contiguous(std::size_t pages);
+void free_contiguous(void* address, std::size_t pages);
+
+/// Physical address of a byte in the image, the direct map (kernel heap included) or the arena.
+std::uint64_t physical(const void* address);
+
+/// Maps device registers or firmware tables; never freed.  Panics when addresses run out.
+/// Uncached and read-write when `device`, else cached and read-only.  Only before the image is sealed.
+void* map_physical(std::uint64_t physical, std::size_t bytes, bool device);
+
+}  // namespace memory
+
+/// Kernel heap, 16-byte aligned.  nullptr when memory is short.  Contents undefined.
+void* kalloc(std::size_t bytes);
+void kfree(void* block);  ///< nullptr is allowed; a foreign or twice freed block is a panic
+std::size_t kalloc_size(const void* block);  ///< usable bytes of a block
+
+}  // namespace u0
