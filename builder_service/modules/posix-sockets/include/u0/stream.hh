@@ -21,10 +21,14 @@ namespace u0
 /// calls a hook, so a filter is never entered twice):
 ///
 ///     stream.accept bool(u0::Stream&)   before the application can see the connection; false: reset it
-///     stream.input  void(u0::Stream&)   bytes arrived, or the peer closed its half (peer_closed())
+///     stream.input  void(u0::Stream&)   bytes arrived, the peer closed its half (peer_closed()), or the
+///                                       application wrote while bytes are held or the peer has closed:
+///                                       called after `output`, when the written bytes are in the queue
 ///     stream.output void(u0::Stream&, const unsigned char*, std::size_t)
-///                                       bytes of the application that were just queued for sending;
-///                                       a send() from here comes directly after them
+///                                       bytes the application writes, *before* they are queued for sending,
+///                                       each reported once and only as far as the queue has room for them.
+///                                       After finish() or abort() from here they are not sent, and the
+///                                       write fails with EPIPE
 ///     stream.tick   void(u0::Stream&, std::uint64_t now_ns)   about once a second for each open stream
 ///     stream.close  void(u0::Stream&)   last call for every stream that `accept` has let in; the object
 ///                                       is gone afterwards
