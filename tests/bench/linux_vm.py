@@ -23,7 +23,7 @@ _HERE = Path(__file__).resolve().parent
 
 def cache_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "os-unikernel" / "bench"
+    return Path(base) / "unikernel" / "bench"
 
 
 def _unpacked_kernel() -> Path:
@@ -74,8 +74,9 @@ def compile_application(sources: list[Path], output: Path) -> None:
     run(["g++", "-std=c++20", "-O2", "-static", "-pthread", "-s", "-o", output, *sources])
 
 
-def build(application: Path, work: Path) -> Bootable:
-    """Kernel and initramfs with `application` (a static program). Files are made in `work`."""
+def build(application: Path, work: Path, options: str = "") -> Bootable:
+    """Kernel and initramfs with `application` (a static program). Files are made in `work`.
+    `options` are added to the command line."""
     unpacked = _unpacked_kernel()
     kernel = next((unpacked / "boot").glob("vmlinuz-*"))
     drivers = _with_dependencies(next((unpacked / "lib/modules").iterdir()), _DRIVERS)
@@ -93,4 +94,4 @@ def build(application: Path, work: Path) -> Bootable:
     run(["sh", "-c", 'cd "$1" && find . | LC_ALL=C sort'
          ' | cpio --quiet --reproducible -o -H newc -R 0:0 | zstd -q -19 -f -o "$2"',
          "initramfs", root, initrd])
-    return Bootable("linux", kernel, initrd, _COMMAND_LINE, memory_mib=256)
+    return Bootable("linux", kernel, initrd, f"{_COMMAND_LINE} {options}".strip(), memory_mib=256)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from command import run
 from network import Link
 
-_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Load:
 
 
 def _seconds(text: str) -> float:
-    number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s|m)", text).groups()
+    number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s|m|h)", text).groups()
     return float(number) * _UNITS[unit]
 
 
 def parse(output: str) -> Load:
     """Reads the report of `wrk --latency`."""
     def find(pattern: str, default: str | None = None) -> str:
-        found = re.search(pattern, output)
+        found = re.search(pattern, output, re.MULTILINE)
         if found is None and default is None:
             raise ValueError(f"wrk's report has no {pattern!r}:\n{output}")
         return found.group(1) if found else default
@@ -38,8 +38,8 @@ def parse(output: str) -> Load:
     return Load(
         requests=int(find(r"(\d+) requests in")),
         requests_per_second=float(find(r"Requests/sec:\s+([0-9.]+)")),
-        p50=_seconds(find(r"50%\s+(\S+)")),
-        p99=_seconds(find(r"99%\s+(\S+)")),
+        p50=_seconds(find(r"^\s+50%\s+(\S+)$")),
+        p99=_seconds(find(r"^\s+99%\s+(\S+)$")),
         longest=_seconds(find(r"Latency\s+\S+\s+\S+\s+(\S+)")),
         socket_errors=sum(int(count) for count in errors.groups()) if errors else 0,
         other_status=int(find(r"Non-2xx or 3xx responses: (\d+)", "0")),

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every figure of the path from source to answer, as ratios in one run.
+
+The order: images are built (timed), then this process moves into a network namespace of
+its own and measures guests. See doc/source/contributor/benchmarks.rst.
+"""
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import boot_time
+import figures
+import guard_cost
+import image_builds
+import laboratory
+import linux_vm
+import minimum_memory
+import regeneration
+import report
+import steadiness
+import throughput
+from accelerator import choose
+from command import CommandFailed
+from figures import Table
+from guest import Bootable, Machine
+from laboratory import Effort, Laboratory, say
+from network import open_network
+
+STAGES = ("boot", "memory", "size", "throughput", "steady", "guard", "generation", "option")
+
+
+def parse_arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tools/bench.sh path", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few and short measurements, for continuous integration")
+    parser.add_argument("--check", action="store_true", help="exit status 1 if a goal is missed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
+    parser.add_argument("--only", metavar="STAGE[,...]", default=",".join(STAGES),
+                        help=f"these measurements alone: {', '.join(STAGES)}")
+    parser.add_argument("--accelerator", choices=("auto", "kvm", "tcg"), default="auto",
+                        help="auto: kvm where a guest really runs under it (default)")
+    parser.add_argument("--machine", choices=("pc", "q35"), default="pc", help="QEMU machine type (default: pc)")
+    parser.add_argument("--steady-seconds", type=int, metavar="S", help="length of the run at 200 connections")
+    parser.add_argument("--linux-options", default="", metavar="WORDS",
+                        help="added to the Linux command line, such as mitigations=off")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="this unikernel instead of building one")
+    parser.add_argument("--guarded-image", type=Path, metavar="FILE", help="likewise, with http-guard")
+    parser.add_argument("--sources", type=Path, nargs="+", metavar="FILE",
+                        help="the application's sources for Linux (default: those of examples/hello-web)")
+    chosen = parser.parse_args(words)
+    chosen.only = chosen.only.split(",")
+    for stage in chosen.only:
+        if stage not in STAGES:
+            parser.error(f"--only: there is no '{stage}'; there are {', '.join(STAGES)}")
+    if chosen.steady_seconds is not None and not 1 <= chosen.steady_seconds <= 3600:
+        parser.error(f"--steady-seconds: {chosen.steady_seconds} is not within 1..3600")
+    return chosen
+
+
+def against_linux(lab: Laboratory, stages: list[str], unikernel: Bootable, linux: Bootable) -> Table:
+    table = Table("The same application as a unikernel and in a Linux virtual machine", "unikernel", "Linux VM")
+    if "boot" in stages:
+        table.figures.append(boot_time.measure(lab, unikernel, linux))
+    if "memory" in stages:
+        table.figures.append(minimum_memory.measure(lab, unikernel, linux))
+    if "size" in stages:
+        table.figures.append(figures.times_less("image", "bytes", figures.Sample.of([unikernel.size]),
+                                                figures.Sample.of([linux.size]), goal=8))
+    if "throughput" in stages:
+        table.figures += throughput.measure(lab, unikernel, linux)
+    return table
+
+
+def guard(lab: Laboratory, guarded: Bootable, plain: Bootable) -> Table:
+    table = Table("The same application with http-guard and without", "with", "without")
+    requests = guard_cost.requests()
+    table.figures.append(guard_cost.refuses_the_stranger(lab, guarded))
+    table.figures += guard_cost.instructions(lab, guarded, plain, requests)
+    table.figures += guard_cost.latency(lab, guarded, plain, requests)
+    table.figures.append(guard_cost.memory(lab, guarded, plain))
+    table.figures.append(guard_cost.size(guarded, plain))
+    return table
+
+
+def measure(chosen: argparse.Namespace, work: Path) -> tuple[dict[str, object], list[Table]]:
+    effort: Effort = laboratory.QUICK if chosen.quick else laboratory.THOROUGH
+    tables: list[Table] = []
+    images = image_builds.prepare(chosen, work)
+    if "generation" in chosen.only:
+        tables.append(regeneration.with_and_without(images, effort, work))
+    if "option" in chosen.only:
+        tables.append(regeneration.one_option_changed(images, effort, work))
+
+    linux_vm.compile_application(images.sources, work / "app")
+    linux = linux_vm.build(work / "app", work, chosen.linux_options)
+    network = open_network()  # from here on in a namespace of its own
+    machine = Machine(choose(chosen.accelerator, chosen.machine, images.plain, network, work), chosen.machine)
+    lab = Laboratory(work, network, machine, effort)
+    say(f"{machine.accelerator}, machine {machine.type}, {network.name}")
+
+    guests = [against_linux(lab, chosen.only, images.plain, linux)]
+    if "steady" in chosen.only:
+        table = Table(f"{effort.steady_seconds} s at 200 connections", "unikernel", "")
+        table.figures += steadiness.measure(lab, images.plain)
+        guests.append(table)
+    if "guard" in chosen.only:
+        guests.append(guard(lab, images.guarded, images.plain))
+    circumstances = {"accelerator": machine.accelerator, "machine": machine.type, "network": network.name,
+                     "kernel": linux.kernel.name, "quick": chosen.quick, "processors": os.cpu_count(),
+                     "host": platform.platform(), "load_average": os.getloadavg()}
+    return circumstances, [table for table in guests + tables if table.figures]
+
+
+def main(words: list[str]) -> int:
+    chosen = parse_arguments(words)
+    # A signal ends this like an error does: guests are ended, files removed.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
+    try:
+        with tempfile.TemporaryDirectory(prefix="unikernel-bench-") as work:
+            circumstances, tables = measure(chosen, Path(work))
+    except CommandFailed as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    print(", ".join(f"{key} {value}" for key, value in circumstances.items()))
+    for table in tables:
+        report.print_table(table)
+    if chosen.json:
+        report.write_json(chosen.json, circumstances, tables)
+    missed = report.goals_missed(tables)
+    print(f"\n{len(missed)} goal{'' if len(missed) == 1 else 's'} missed"
+          + (": " + "; ".join(figure.name for figure in missed) if missed else ""))
+    return 1 if missed and chosen.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
