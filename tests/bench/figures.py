@@ -76,7 +76,7 @@ def times_more(name: str, unit: str, ours: Sample, theirs: Sample, goal: float |
 
 def surplus(name: str, unit: str, with_it: Sample, without: Sample, limit: float | None = None) -> Figure:
     """What something costs, in percent of the median without it."""
-    percent = (with_it.median / without.median - 1) * 100
+    percent = (with_it.median - without.median) / without.median * 100
     return Figure(name, unit, with_it, without, percent, f"{percent:+.1f} %",
                   "" if limit is None else f"<= +{number(limit)} %",
                   None if limit is None else percent <= limit)
