@@ -5,6 +5,7 @@
 #include <array>
 #include <asm/unistd_64.h>
 #include <cerrno>
+#include <sched.h>
 
 #include "syscall_names.hh"
 #include "syscalls.gen.hh"
@@ -27,8 +28,9 @@ struct Impossible {
     long error;
     const char* reason;
 };
+constexpr const char* fork_text = "fork() is not possible in a unikernel; use threads";
 constexpr Impossible impossible[] = {
-    {__NR_fork, ENOSYS, "fork() is not possible in a unikernel; use threads"},
+    {__NR_fork, ENOSYS, fork_text},
     {__NR_vfork, ENOSYS, "vfork() is not possible in a unikernel; use threads"},
     {__NR_execve, EPERM, "execve() is not possible in a unikernel; link the code into the application"},
     {__NR_execveat, EPERM, "execveat() is not possible in a unikernel; link the code into the application"},
@@ -54,6 +56,8 @@ bool first_time(std::uint64_t number)
 
 [[gnu::noinline, gnu::cold]] long refuse(const SyscallArgs& args)
 {
+    if (args.number == __NR_clone)
+        return posix::refuse_process(args);
     for (const Impossible& call : impossible) {
         if (call.number != args.number)
             continue;
@@ -71,6 +75,20 @@ bool first_time(std::uint64_t number)
 
 namespace posix
 {
+
+long refuse_process(const SyscallArgs& args)
+{
+    std::uint64_t flags = args[0];
+    if (!first_time(__NR_clone))
+        return -ENOSYS;
+    if ((flags & CLONE_THREAD) != 0)
+        log("threads are not in this image; install the module posix-threads");
+    else if ((flags & CLONE_VFORK) != 0)
+        log("posix_spawn(), system() and vfork() are not possible in a unikernel; use threads");
+    else
+        log("{}", fork_text);
+    return -ENOSYS;
+}
 
 /// Known calls that fail as on a kernel built without them: libc tries them and has another way.
 long sys_absent(const SyscallArgs&)

@@ -30,4 +30,11 @@ struct SyscallArgs {
     int integer(unsigned i) const { return static_cast<int>(argument[i]); }
 };
 
+namespace posix
+{
+
+/// Answers a clone that does not ask for a thread: says once on the console what is not possible.
+long refuse_process(const SyscallArgs& args);
+
+}  // namespace posix
 }  // namespace u0

@@ -20,6 +20,7 @@ struct Thread {
     Nanoseconds deadline = never;
     int id = 1;
     int* clear_on_exit = nullptr;  ///< set_tid_address: cleared and woken when the thread ends
+    void* robust_list = nullptr;   ///< set_robust_list: head of the mutexes it holds
     std::uint64_t signal_mask = 0;
     bool blocked = false;
     bool timed_out = false;
