@@ -11,6 +11,7 @@ import platform
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import boot_time
@@ -28,10 +29,11 @@ from accelerator import choose
 from command import CommandFailed
 from figures import Table
 from guest import Bootable, Machine
+from instructions import Request, compare
 from laboratory import Effort, Laboratory, say
 from network import open_network
 
-STAGES = ("boot", "memory", "size", "throughput", "steady", "guard", "generation", "option")
+STAGES = ("boot", "memory", "size", "throughput", "instructions", "steady", "guard", "generation", "option")
 
 
 def parse_arguments(words: list[str]) -> argparse.Namespace:
@@ -72,13 +74,16 @@ def against_linux(lab: Laboratory, stages: list[str], unikernel: Bootable, linux
                                                 figures.Sample.of([linux.size]), goal=8))
     if "throughput" in stages:
         table.figures += throughput.measure(lab, unikernel, linux)
+    if "instructions" in stages:
+        ours, theirs = compare(lab, unikernel, linux, Request("/"), connections=20)
+        table.figures.append(figures.times_less("guest instructions per request, 20 connections", "", ours, theirs))
     return table
 
 
 def guard(lab: Laboratory, guarded: Bootable, plain: Bootable) -> Table:
     table = Table("The same application with http-guard and without", "with", "without")
     requests = guard_cost.requests()
-    table.figures.append(guard_cost.refuses_the_stranger(lab, guarded))
+    guard_cost.must_refuse_strangers(lab, guarded)
     table.figures += guard_cost.instructions(lab, guarded, plain, requests)
     table.figures += guard_cost.latency(lab, guarded, plain, requests)
     table.figures.append(guard_cost.memory(lab, guarded, plain))
@@ -88,27 +93,33 @@ def guard(lab: Laboratory, guarded: Bootable, plain: Bootable) -> Table:
 
 def measure(chosen: argparse.Namespace, work: Path) -> tuple[dict[str, object], list[Table]]:
     effort: Effort = laboratory.QUICK if chosen.quick else laboratory.THOROUGH
+    if chosen.steady_seconds:
+        effort = replace(effort, steady_seconds=chosen.steady_seconds)
     tables: list[Table] = []
-    images = image_builds.prepare(chosen, work)
     if "generation" in chosen.only:
-        tables.append(regeneration.with_and_without(images, effort, work))
+        tables.append(regeneration.with_and_without(effort, work))
     if "option" in chosen.only:
-        tables.append(regeneration.one_option_changed(images, effort, work))
+        tables.append(regeneration.one_option_changed(effort, work))
 
-    linux_vm.compile_application(images.sources, work / "app")
+    plain = image_builds.image_or_build("unikernel", chosen.image, None, work)
+    guarded = plain
+    if "guard" in chosen.only:
+        guarded = image_builds.image_or_build("guarded", chosen.guarded_image, image_builds.REQUIREMENT, work)
+    linux_vm.compile_application(chosen.sources or image_builds.sources(), work / "app")
     linux = linux_vm.build(work / "app", work, chosen.linux_options)
     network = open_network()  # from here on in a namespace of its own
-    machine = Machine(choose(chosen.accelerator, chosen.machine, images.plain, network, work), chosen.machine)
+    accelerator = choose(chosen.accelerator, chosen.machine, plain, network, work)
+    machine = Machine(accelerator, chosen.machine, processor="host" if accelerator == "kvm" else None)
     lab = Laboratory(work, network, machine, effort)
     say(f"{machine.accelerator}, machine {machine.type}, {network.name}")
 
-    guests = [against_linux(lab, chosen.only, images.plain, linux)]
+    guests = [against_linux(lab, chosen.only, plain, linux)]
     if "steady" in chosen.only:
         table = Table(f"{effort.steady_seconds} s at 200 connections", "unikernel", "")
-        table.figures += steadiness.measure(lab, images.plain)
+        table.figures += steadiness.measure(lab, plain)
         guests.append(table)
     if "guard" in chosen.only:
-        guests.append(guard(lab, images.guarded, images.plain))
+        guests.append(guard(lab, guarded, plain))
     circumstances = {"accelerator": machine.accelerator, "machine": machine.type, "network": network.name,
                      "kernel": linux.kernel.name, "quick": chosen.quick, "processors": os.cpu_count(),
                      "host": platform.platform(), "load_average": os.getloadavg()}

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What http-guard costs: the same application with the requirement and without."""
 
-from figures import Figure, Sample, limited, surplus
+import base64
+
+from figures import Figure, Sample, surplus
 from guest import Bootable
 from http_probe import first_answer
+from image_builds import PASSWORD, USER
 from instructions import Request, compare
 from laboratory import CONNECTIONS, Laboratory, patience, say
 from minimum_memory import find
@@ -11,6 +14,13 @@ from wrk import load
 
 _INSTRUCTIONS_LIMIT = 6    # percent
 _BUSY = 20                 # connections that keep the guest from halting
+PROTECTED = "/private"     # what examples/requirements/staff-only.yaml protects
+
+
+def requests() -> dict[str, Request]:
+    credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    return {"open page": Request("/"),
+            "allowed": Request(PROTECTED, f"Authorization: Basic {credentials}")}
 
 
 def instructions(lab: Laboratory, guarded: Bootable, plain: Bootable, requests: dict[str, Request]) -> list[Figure]:
@@ -54,8 +64,8 @@ def size(guarded: Bootable, plain: Bootable) -> Figure:
     return surplus("image", "bytes", Sample.of([guarded.size]), Sample.of([plain.size]))
 
 
-def refuses_the_stranger(lab: Laboratory, guarded: Bootable, path: str) -> Figure:
-    """A guard that does not guard is cheap: it must answer 401 before its cost counts."""
+def must_refuse_strangers(lab: Laboratory, guarded: Bootable) -> None:
+    """A guard that does not guard is cheap: it answers 401 before its cost counts.
+    Raises NoAnswer if it does not."""
     with lab.guest(guarded, lab.network.link()) as guest:
-        first_answer(guest, patience(guarded, lab.machine), path, status=401)
-    return limited(f"GET {path} without credentials", "", Sample.of([401]))
+        first_answer(guest, patience(guarded, lab.machine), PROTECTED, status=401)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds images with the product's own command line and reads its account of the time."""
+
+import json
+import os
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from command import CommandFailed, run
+from guest import Bootable
+from laboratory import say
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+APPLICATION = _REPOSITORY / "examples/hello-web"
+REQUIREMENT = _REPOSITORY / "examples/requirements/staff-only.yaml"
+USER = "staff"
+PASSWORD = "only-for-this-benchmark"   # what the requirement's {from_env: STAFF_PASSWORD} becomes
+
+
+@dataclass(frozen=True)
+class Build:
+    image: Path
+    work: float        # seconds of all phases but the boot check
+    wall: float        # seconds of the whole command
+    processor: float   # seconds of user and system time of the command and its children
+    objects_compiled: int
+    phases: dict[str, float]
+
+
+def command_line() -> Path:
+    folder = Path(os.environ.get("UNIKERNEL_BUILD_DIR", _REPOSITORY / "build/release"))
+    program = folder / "bin/unikernel"
+    if not program.exists():
+        raise CommandFailed(f"{program} is not there; build it: cmake --preset release &&"
+                            " cmake --build --preset release --target unikernel")
+    return program
+
+
+def build(program: Path, output: Path, cache: Path, requirement: Path | None) -> Build:
+    """One build by an embedded service (--local) that keeps its objects in `cache`."""
+    words: list[str | Path] = [program, "build", APPLICATION, "--local", "--json", "--no-boot-check",
+                               "--state", cache, "--output", output]
+    if requirement:
+        words += ["--requirement", requirement]
+    os.environ["STAFF_PASSWORD"] = PASSWORD
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    printed = run(words, timeout=600)
+    wall = time.monotonic() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    account = json.loads(printed)
+    phases = {phase["phase"]: phase["seconds"] for phase in account["phases"]}
+    return Build(output, sum(seconds for name, seconds in phases.items() if name != "boot"), wall,
+                 after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+                 account["objects_compiled"], phases)
+
+
+def image_or_build(name: str, image: Path | None, requirement: Path | None, work: Path) -> Bootable:
+    """`image` where one is given, else one that is built in `work`."""
+    if image is None:
+        image = build(command_line(), work / f"{name}.img", work / "builder", requirement).image
+        say(f"built {image.name}: {image.stat().st_size} bytes")
+    return Bootable(name, image, append="u0", memory_mib=128)
+
+
+def sources() -> list[Path]:
+    """The application's translation units."""
+    return sorted(APPLICATION.rglob("*.cc"))
