@@ -65,10 +65,13 @@ public:
     virtual void closed() {}
 
     Link<Watcher> link;
+    const void* owner = nullptr;  ///< the epoll set it belongs to, to find it again
 
 protected:
     ~Watcher() = default;
 };
+
+using Watchers = List<Watcher, &Watcher::link>;
 
 /// What a file descriptor refers to ("open file description" of POSIX), shared by its duplicates. Lives on
 /// the heap; counted references; errors are negative errno values as in the kernel's interface.
@@ -109,7 +112,6 @@ public:
 
     void watch(Watcher& watcher) { watchers_.push_back(watcher); }
     void unwatch(Watcher& watcher) { watchers_.remove(watcher); }
-    using Watchers = List<Watcher, &Watcher::link>;
     const Watchers& watchers() const { return watchers_; }
 
     /// Tells all watchers that `events` may have become true. To be called once for every arrival, since
