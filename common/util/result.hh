@@ -6,20 +6,21 @@
 
 #include <tl/expected.hpp>
 
-namespace unikernel {
+namespace unikernel
+{
 
 /// What a caller can do about a failure; only as fine as callers act on it.
 enum class FailureKind {
-    invalid,       ///< the input is at fault; the text names the thing, the limit and the way out
+    invalid,  ///< the input is at fault; the text names the thing, the limit and the way out
     not_found,
     conflict,      ///< it exists already, or is in use
     unresolvable,  ///< modules cannot be combined
     too_large,
-    no_space,      ///< disk full
+    no_space,  ///< disk full
     timed_out,
     cancelled,
-    unavailable,   ///< something we depend on does not answer
-    internal       ///< a bug of ours
+    unavailable,  ///< something we depend on does not answer
+    internal      ///< a bug of ours
 };
 
 /// A failure with a sentence for people: what happened, why, and what to do.

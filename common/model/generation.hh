@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/model/image.hh"
+#include "common/model/module.hh"
+#include "common/model/specification.hh"
+#include "common/util/result.hh"
+
+/// The generation part of the paper's Algorithm 1 (lines 2 to 20).
+namespace unikernel
+{
+
+/// Line 5, Insert(imageSpecs, m): asks for the module; asking twice changes nothing but who asked.
+void Insert(WantedModules& image_specs, const std::string& module, const std::string& source);
+
+/// Line 7, Insert(imageSpecs[m], c). Requirements only add or tighten: a second, different value of one
+/// option is an error that names both sources and both values. Errors: unresolvable.
+Result<void> Insert(WantedModules& image_specs, const ModulePtr& module, const Condition& c,
+                    const std::string& source);
+
+/// Lines 4 to 9: the spec with all requirements that apply inserted, the values checked against C(m).
+/// The order of `requirements` never matters. Names of those that do not apply go to `skipped`.
+/// Errors: invalid (unknown module or option, bad value), unresolvable (contradiction).
+Result<WantedModules> merge(const Repository& repository, const ImageSpec& spec,
+                            const std::vector<SecurityRequirement>& requirements,
+                            std::vector<std::string>& skipped);
+
+/// Lines 10 to 20: from u_0, each module in the given order is installed if IsInstallable, then
+/// configured; `order` holds the names of `image_specs` and what they depend on (resolve()).
+/// Errors: unresolvable (not installable, says why), invalid (an option without a value).
+Result<Image> Generate(const WantedModules& image_specs, const std::vector<ModulePtr>& order);
+
+}  // namespace unikernel

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "common/model/image.hh"
+#include "common/util/result.hh"
+
+namespace unikernel
+{
+
+/// A value somebody asked for, and where he did ("spec", "requirements.staff-only").
+struct Sourced {
+    nlohmann::json value;
+    std::string source;
+};
+
+/// What is asked of one module, and by whom.
+struct Wanted {
+    std::set<std::string> sources;
+    std::map<std::string, Sourced> options;
+};
+
+/// Module name -> what is asked of it: imageSpecs and securityReq of Algorithm 1.
+using WantedModules = std::map<std::string, Wanted>;
+
+/// How the application's source becomes objects, and how it is started.
+struct Application {
+    std::vector<std::string> sources;  ///< relative to the bundle's root
+    std::string language = "c++20";
+    std::vector<std::string> include;      ///< folders, likewise
+    std::vector<std::string> definitions;  ///< NAME or NAME=VALUE
+    unsigned optimize = 2;
+    std::vector<std::string> arguments;  ///< argv[1...] unless the command line gives others
+};
+
+/// What an author wants built.
+struct ImageSpec {
+    std::string name;
+    std::string platform = "u0";
+    std::optional<Application> application;
+    WantedModules modules;
+    std::map<std::string, std::string> labels;
+};
+
+/// What a requirement holds for: everything, or specs with all of these labels, or these images.
+struct Selector {
+    bool everything = false;
+    std::map<std::string, std::string> labels;
+    std::set<std::string> images;
+};
+
+struct SecurityRequirement {
+    std::string name;
+    std::string description;
+    Selector applies_to;
+    WantedModules modules;
+};
+
+bool applies(const Selector& selector, const ImageSpec& spec);
+
+}  // namespace unikernel
