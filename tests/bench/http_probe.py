@@ -8,10 +8,10 @@ import time
 
 from command import CommandFailed
 from guest import Guest
+from network import Link
 
 _PROBE_EVERY = 0.003   # seconds between connection attempts
 _PROBE_LIVES = 0.200   # an attempt is given up after this; it would retry only after 1 s
-_ANSWER_LIVES = 5.0    # a connection that was accepted may wait this long for its answer
 _REQUEST = b"GET %s HTTP/1.1\r\nHost: bench\r\n%sConnection: close\r\n\r\n"
 
 
@@ -20,19 +20,20 @@ class NoAnswer(CommandFailed):
 
 
 class _Probe:
-    def __init__(self, host: str, port: int, request: bytes) -> None:
+    def __init__(self, link: Link, request: bytes) -> None:
+        self._answer_within = link.answer_within
         self.deadline = time.monotonic() + _PROBE_LIVES
         self._request = request
         self._answer = b""
         self.socket = socket.socket()
         self.socket.setblocking(False)
-        self.socket.connect_ex((host, port))
+        self.socket.connect_ex((link.host, link.port))
 
     def advance(self) -> bytes | None:
         """The status line once it is there. Raises OSError when the attempt has failed."""
         if self._request:
             self._request = self._request[self.socket.send(self._request):]
-            self.deadline = time.monotonic() + _ANSWER_LIVES
+            self.deadline = time.monotonic() + self._answer_within
             return None
         chunk = self.socket.recv(4096)
         if not chunk:
@@ -74,7 +75,7 @@ def first_answer(guest: Guest, limit: float, path: str = "/", header: str = "",
                 # No more attempts while one is being answered: they would only be a load.
                 if any(probe.connected for probe in probes.values()):
                     continue
-                probe = _Probe(guest.link.host, guest.link.port, request)
+                probe = _Probe(guest.link, request)
                 probes[probe.socket.fileno()] = probe
             poll = select.poll()
             for number, probe in probes.items():

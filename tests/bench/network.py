@@ -25,6 +25,9 @@ class Link:
     gateway: str
     host: str           # where the guest's port 80 answers
     port: int
+    # QEMU's user-mode network accepts before the guest does, and an accepted connection may
+    # stay mute for ever: there it is given up soon, and times are no finer than this.
+    answer_within: float = 5.0   # seconds
 
     @property
     def url(self) -> str:
@@ -74,7 +77,8 @@ class UserNetwork(Network):
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         return Link(f"user,id=net0,hostfwd=tcp:127.0.0.1:{port}-:80", "52:54:00:77:00:01",
-                    "10.0.2.15/24", "10.0.2.2", "127.0.0.1", port)
+                    "10.0.2.15/24", "10.0.2.2", "127.0.0.1", port,
+                    answer_within=0.1)
 
 
 def open_network() -> Network:
