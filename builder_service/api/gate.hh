@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "builder_service/api/http_types.hh"
+#include "common/util/result.hh"
+
+namespace unikernel::api
+{
+
+/// Looks at a request's head before one byte of its body is read; an answer is a refusal.
+using HeadCheck = std::function<std::optional<Response>(Request& head, std::string_view target)>;
+
+/// The door in front of the cpprestsdk listener, which has no limits of its own: it buffers
+/// any head, waits for ever, and parses chunk lengths as signed integers. The gate reads the
+/// head with a limit and a deadline, refuses what is malformed, oversize, chunked or not
+/// addressed to this machine, and passes on a head it wrote itself and exactly Content-Length
+/// bytes. One request per connection. It runs on one thread of its own.
+class Gate
+{
+public:
+    struct Settings {
+        std::string address;         ///< numeric; loopback is the caller's business
+        std::uint16_t port = 0;      ///< 0: any free one
+        std::uint16_t upstream = 0;  ///< port of the listener on 127.0.0.1
+        std::string secret;          ///< value of `secret_header`, which proves to the listener
+                                     ///< that a request came through here
+        HeadCheck check;             ///< called on the gate's thread
+    };
+    static constexpr std::string_view secret_header = "X-Unikernel-Gate";
+
+    /// Binds and begins to answer. Errors: conflict (port in use), invalid (not an address of
+    /// this machine), unavailable.
+    static Result<std::unique_ptr<Gate>> open(Settings settings);
+    ~Gate();
+    Gate(const Gate&) = delete;
+    Gate& operator=(const Gate&) = delete;
+
+    std::uint16_t port() const;
+    /// Takes no further connection; those open go on.
+    void stop_accepting();
+    std::size_t connections() const;
+
+private:
+    class Implementation;
+    explicit Gate(std::unique_ptr<Implementation> implementation);
+    std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace unikernel::api

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/api/http_server.hh"
+
+#include <atomic>
+#include <charconv>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define _TURN_OFF_PLATFORM_STRING  // else cpprestsdk defines a macro U, which breaks others' templates
+#include <cpprest/containerstream.h>
+#include <cpprest/filestream.h>
+#include <cpprest/http_listener.h>
+#include <cpprest/producerconsumerstream.h>
+#include <pplx/threadpool.h>
+#include <spdlog/spdlog.h>
+
+#include "builder_service/api/errors.hh"
+#include "builder_service/api/executor.hh"
+#include "builder_service/api/gate.hh"
+#include "builder_service/api/limits.hh"
+#include "builder_service/builds/new_id.hh"
+
+namespace unikernel::api
+{
+
+namespace streams = concurrency::streams;
+using web::http::http_request;
+using web::http::http_response;
+using web::http::experimental::listener::http_listener;
+
+namespace
+{
+
+/// Requests being answered, so that stopping can wait for them.
+class InFlight
+{
+public:
+    void begin()
+    {
+        const std::scoped_lock lock(mutex_);
+        ++count_;
+    }
+    void end()
+    {
+        const std::scoped_lock lock(mutex_);
+        --count_;
+        changed_.notify_all();
+    }
+    bool wait_none(std::chrono::milliseconds limit)
+    {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, limit, [this] { return count_ == 0; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::size_t count_ = 0;
+};
+
+class CpprestBody final : public BodyReader
+{
+public:
+    explicit CpprestBody(const http_request& request) : buffer_(request.body().streambuf()) {}
+
+    Result<std::size_t> read(std::span<std::byte> target) override
+    {
+        try {
+            return buffer_.getn(reinterpret_cast<std::uint8_t*>(target.data()), target.size()).get();
+        } catch (const std::exception&) {
+            return fail(FailureKind::unavailable, "the client went away before the end of its body");
+        }
+    }
+
+private:
+    streams::streambuf<std::uint8_t> buffer_;
+};
+
+class CpprestSink final : public LiveSink
+{
+public:
+    void write(std::string_view text) override
+    {
+        const std::scoped_lock lock(mutex_);
+        if (gone_ || closed_)
+            return;
+        // This buffer grows instead of blocking, so the task is complete when putn returns;
+        // sync() hands over what is there instead of waiting for a whole chunk.
+        buffer_.putn_nocopy(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()).wait();
+        buffer_.sync().wait();
+    }
+    std::size_t unsent() const override { return buffer_.in_avail(); }
+    bool gone() const override { return gone_; }
+    void close() override
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!std::exchange(closed_, true))
+            buffer_.close(std::ios_base::out).wait();
+    }
+    void set_gone()
+    {
+        gone_ = true;
+        close();
+    }
+    streams::istream reading_end() { return buffer_.create_istream(); }
+
+private:
+    std::mutex mutex_;
+    mutable streams::producer_consumer_buffer<std::uint8_t> buffer_;
+    std::atomic<bool> gone_{false};
+    bool closed_ = false;
+};
+
+/// A port which is free now; cpprestsdk cannot bind to port 0 and say what it got.
+std::uint16_t free_port()
+{
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return 0;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    std::uint16_t port = 0;
+    if (::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), size) == 0 &&
+        ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) == 0)
+        port = ntohs(address.sin_port);
+    ::close(descriptor);
+    return port;
+}
+
+Request request_view(const http_request& from)
+{
+    Request request;
+    request.id = new_request_id();
+    request.method = from.method();
+    for (const auto& [name, value] : from.headers())
+        request.headers.insert_or_assign(name, value);
+    const auto length = request.header("Content-Length");
+    std::from_chars(length.data(), length.data() + length.size(), request.body_bytes);
+    return request;
+}
+
+/// An empty body stream which is not at its end for cpprestsdk's sake: with a Content-Length
+/// it writes the head, finds no bytes, and closes. Without any body it would write
+/// "Content-Length: <n>, 0". That is what the answer to a HEAD needs.
+void set_body_of_head(http_response& response, std::uint64_t bytes)
+{
+    response.headers().add("Content-Length", bytes);
+    if (bytes != 0)
+        response.set_body(streams::bytestream::open_istream(std::vector<std::uint8_t>{}), bytes);
+}
+
+}  // namespace
+
+class HttpServer::Implementation
+{
+public:
+    explicit Implementation(const Router& router) : router_(router), secret_(new_id() + new_id()) {}
+
+    Result<void> open_listener()
+    {
+        static std::once_flag once;
+        std::call_once(once, [] { crossplat::threadpool::initialize_with_threads(4); });
+        for (int attempt = 0;; ++attempt) {
+            listener_port_ = free_port();
+            listener_ = std::make_unique<http_listener>(
+                web::uri("http://127.0.0.1:" + std::to_string(listener_port_) + "/"));
+            listener_->support([this](http_request request) { take(std::move(request)); });
+            try {
+                listener_->open().wait();
+                return {};
+            } catch (const std::exception& problem) {
+                if (attempt == 9)
+                    return fail(FailureKind::unavailable,
+                                std::string("no port on 127.0.0.1 for the listener: ") + problem.what());
+            }
+        }
+    }
+
+    Result<void> open_gate(const Address& address)
+    {
+        auto gate = Gate::open(
+            {.address = address.host,
+             .port = address.port,
+             .upstream = listener_port_,
+             .secret = secret_,
+             .check = [this](Request& head, std::string_view target) { return check(head, target); }});
+        if (!gate)
+            return tl::unexpected(gate.error());
+        gate_ = std::move(*gate);
+        return {};
+    }
+
+    std::uint16_t port() const { return gate_->port(); }
+    bool stop(std::chrono::milliseconds limit);
+
+private:
+    std::optional<Response> check(Request& head, std::string_view target) const
+    {
+        auto match = router_.match(head, target);
+        if (auto* refusal = std::get_if<Response>(&match))
+            return std::move(*refusal);
+        return std::nullopt;
+    }
+    void take(http_request message);
+    void answer(http_request message, Request request);
+    void send(const http_request& message, const Request& request, Response response,
+              std::chrono::steady_clock::time_point begun);
+
+    const Router& router_;
+    const std::string secret_;
+    InFlight in_flight_;
+    Executor executor_{limits::handler_threads, limits::waiting_requests};
+    std::uint16_t listener_port_ = 0;
+    std::unique_ptr<http_listener> listener_;
+    std::unique_ptr<Gate> gate_;
+};
+
+/// On a thread of cpprestsdk: hands over and returns, because all connections share few threads.
+void HttpServer::Implementation::take(http_request message)
+{
+    const auto now = std::chrono::steady_clock::now();
+    auto request = request_view(message);
+    in_flight_.begin();
+    if (request.header(Gate::secret_header) != secret_) {
+        send(message, request, error(403, "gate.missing", "this is not the service's public port"), now);
+        return;
+    }
+    auto task = [this, message, request] { answer(message, request); };
+    if (!executor_.post(std::move(task)))
+        send(message, request,
+             error(503, "requests.too-many", "too many requests wait; try again in a second"), now);
+}
+
+/// On a thread of ours.
+void HttpServer::Implementation::answer(http_request message, Request request)
+{
+    const auto begun = std::chrono::steady_clock::now();
+    Response response;
+    try {
+        const auto uri = message.request_uri();
+        const auto target = uri.path() + (uri.query().empty() ? "" : "?" + uri.query());
+        auto match = router_.match(request, target);
+        if (auto* refusal = std::get_if<Response>(&match)) {
+            response = std::move(*refusal);
+        } else {
+            CpprestBody body(message);
+            request.body = &body;
+            response = std::get<const Route*>(match)->handler(request);
+            request.body = nullptr;
+        }
+    } catch (const std::exception& problem) {
+        spdlog::error("{} {} {}: {}", request.id, request.method, request.path, problem.what());
+        response = error(500, "internal",
+                         "a bug of the service; its log says more under the request id in this answer");
+    }
+    send(message, request, std::move(response), begun);
+}
+
+void HttpServer::Implementation::send(const http_request& message, const Request& request, Response response,
+                                      std::chrono::steady_clock::time_point begun)
+{
+    stamp(response, request.id);
+    const bool head = request.method == "HEAD";
+    http_response out(static_cast<web::http::status_code>(response.status));
+    out.set_reason_phrase(std::string(reason_phrase(response.status)));
+    std::shared_ptr<CpprestSink> sink;
+    if (auto* text = std::get_if<std::string>(&response.body)) {
+        if (head)
+            set_body_of_head(out, text->size());
+        else
+            out.set_body(std::vector<std::uint8_t>(text->begin(), text->end()));
+    } else if (auto* range = std::get_if<FileRange>(&response.body)) {
+        if (head) {
+            set_body_of_head(out, range->bytes);
+        } else {
+            auto file = streams::file_stream<std::uint8_t>::open_istream(range->file.string()).get();
+            file.seek(static_cast<std::streamoff>(range->offset));
+            out.set_body(file, range->bytes);
+        }
+    } else if (!head) {
+        sink = std::make_shared<CpprestSink>();
+        out.set_body(sink->reading_end());
+    }
+    out.headers().remove("Content-Type");
+    for (const auto& [name, value] : response.headers)
+        out.headers()[name] = value;
+    out.headers()["Connection"] = "close";
+
+    const auto took =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+    spdlog::info("{} {} {} {} {} ms", request.id, request.method, request.path, response.status,
+                 took.count());
+    message.reply(out).then([this, sink](pplx::task<void> sent) {
+        try {
+            sent.get();
+        } catch (const std::exception& problem) {
+            spdlog::debug("answer not taken by its client: {}", problem.what());
+        }
+        if (sink)
+            sink->set_gone();
+        in_flight_.end();
+    });
+    if (sink)
+        std::get<LiveStart>(response.body)(sink);
+}
+
+bool HttpServer::Implementation::stop(std::chrono::milliseconds limit)
+{
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    gate_->stop_accepting();
+    in_flight_.wait_none(limit);
+    // The gate must have passed on the last bytes before the listener may cut connections.
+    while (gate_->connections() != 0 && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    gate_.reset();
+    // close() waits without limit for connections it believes open, so it gets a thread of its own.
+    auto closed = std::make_shared<std::promise<void>>();
+    auto done = closed->get_future();
+    std::thread([closed, listener = listener_.get()] {
+        try {
+            listener->close().wait();
+        } catch (const std::exception& problem) {
+            spdlog::warn("listener: {}", problem.what());
+        }
+        closed->set_value();
+    }).detach();
+    return done.wait_until(deadline + std::chrono::seconds(1)) == std::future_status::ready;
+}
+
+HttpServer::HttpServer(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation))
+{
+}
+HttpServer::~HttpServer() = default;
+
+Result<HttpServer::Address> HttpServer::parse_address(const std::string& text)
+{
+    const auto colon = text.rfind(':');
+    auto host = text.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']'))
+        host = host.substr(1, host.size() - 2);
+    unsigned port = 65536;
+    if (colon != std::string::npos) {
+        const auto* end = text.data() + text.size();
+        const auto [at, code] = std::from_chars(text.data() + colon + 1, end, port);
+        if (code != std::errc{} || at != end)
+            port = 65536;
+    }
+    in_addr four{};
+    in6_addr six{};
+    const bool is_four = ::inet_pton(AF_INET, host.c_str(), &four) == 1;
+    const bool is_six = ::inet_pton(AF_INET6, host.c_str(), &six) == 1;
+    if (port > 65535 || (!is_four && !is_six))
+        return fail(FailureKind::invalid,
+                    "listen: '" + text + "' is not an address and port such as 127.0.0.1:8770 or [::1]:0");
+    const bool loopback = is_four ? (ntohl(four.s_addr) >> 24) == 127 : IN6_IS_ADDR_LOOPBACK(&six);
+    if (!loopback)
+        return fail(FailureKind::invalid,
+                    "listen: " + text +
+                        " is not a loopback address; without authentication the service answers this "
+                        "machine only. Use 127.0.0.1 or ::1 and put a proxy which authenticates in front");
+    return Address{host, static_cast<std::uint16_t>(port)};
+}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::open(const Address& address, const Router& router)
+{
+    auto implementation = std::make_unique<Implementation>(router);
+    if (auto opened = implementation->open_listener(); !opened)
+        return tl::unexpected(opened.error());
+    if (auto opened = implementation->open_gate(address); !opened)
+        return tl::unexpected(opened.error());
+    return std::unique_ptr<HttpServer>(new HttpServer(std::move(implementation)));
+}
+
+std::uint16_t HttpServer::port() const
+{
+    return implementation_->port();
+}
+bool HttpServer::stop(std::chrono::milliseconds limit)
+{
+    return implementation_->stop(limit);
+}
+
+}  // namespace unikernel::api

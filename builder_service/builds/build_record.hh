@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "builder_service/pipeline/pipeline.hh"
+
+namespace unikernel
+{
+
+/// One build as it is stored. Secrets in it are sealed.
+struct BuildRecord {
+    std::int64_t number = 0;       ///< order of submission
+    std::string id;                ///< UUID
+    std::string created, updated;  ///< RFC 3339
+    BuildState state = BuildState::queued;
+    std::string request_digest;
+    std::string bundle;  ///< "sha256:<hex>"
+    nlohmann::json spec;
+    nlohmann::json requirements = nlohmann::json::array();
+    bool boot_check = true;
+    std::string phase;  ///< the one it is in, or was in last; empty before the first
+    nlohmann::json phases = nlohmann::json::array();  ///< [{"phase","milliseconds"}], finished ones
+    std::string error;                                ///< for people; empty unless it failed
+    std::string image;                                ///< digest; empty unless it succeeded
+    int attempts = 0;                                 ///< how often it was begun
+    std::uint32_t objects_compiled = 0, objects_cached = 0;
+};
+
+/// One line of a build's story (doc: rest-api.rst).
+struct BuildEvent {
+    std::int64_t n = 0;  ///< from 1, without gaps
+    std::string time, phase, kind, text;
+    std::string state, image, error;  ///< of kind "end"
+};
+
+bool has_ended(BuildState state);
+nlohmann::json to_json(const BuildRecord& build);
+nlohmann::json to_json(const BuildEvent& event);
+
+}  // namespace unikernel

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+namespace unikernel
+{
+
+/// Why a build was told to stop; the first reason counts.
+enum class StopReason { none, cancelled, timed_out, log_limit, disk_full, shutdown };
+
+/// The builds that run now: stops them on request and when their time is over. Thread-safe.
+class RunningBuilds
+{
+public:
+    RunningBuilds();
+    ~RunningBuilds();
+    RunningBuilds(const RunningBuilds&) = delete;
+    RunningBuilds& operator=(const RunningBuilds&) = delete;
+
+    std::stop_token begin(const std::string& id, std::chrono::milliseconds time_limit);
+    /// Forgets it; answers why it was stopped.
+    StopReason end(const std::string& id);
+    /// False: no such build runs.
+    bool stop(const std::string& id, StopReason reason);
+    void stop_all(StopReason reason);
+    /// False: some build still ran at the end of `limit`.
+    bool wait_none(std::chrono::milliseconds limit);
+
+private:
+    struct Entry {
+        std::stop_source source;
+        std::chrono::steady_clock::time_point deadline;
+        StopReason reason = StopReason::none;
+    };
+    static void stop(Entry& entry, StopReason reason);
+    void watch(std::stop_token stop);
+
+    std::mutex mutex_;
+    std::condition_variable_any changed_;
+    std::map<std::string, Entry> entries_;
+    std::jthread watcher_;
+};
+
+}  // namespace unikernel
