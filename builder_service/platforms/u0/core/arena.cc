@@ -172,7 +172,8 @@ bool protect_entry(Entry& entry, Access access)
 /// The image's own part that may still change: PT_GNU_RELRO, from writable to read-only and never back.
 bool protect_image(std::uint64_t address, std::size_t pages, Access access)
 {
-    const std::uint64_t begin = address_of(__u0_relro_start), end = address_of(__u0_relro_end);
+    const std::uint64_t begin = address_of(__u0_relro_start) & ~(page_size - 1),
+                        end = address_of(__u0_relro_end);
     if (access != Access::read || address % page_size || address < begin || address >= end ||
         pages > (end - address) / page_size)
         return false;
