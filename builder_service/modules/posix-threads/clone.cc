@@ -4,8 +4,8 @@
 #include <new>
 #include <sched.h>
 
-#include "futex.hh"
 #include "robust_list.hh"
+#include "u0/futex.hh"
 #include "u0/memory.hh"
 #include "u0/power.hh"
 #include "u0/syscall.hh"
@@ -85,7 +85,7 @@ long sys_exit(const SyscallArgs& args)
     release_robust_mutexes(self);
     if (self.clear_on_exit) {
         *self.clear_on_exit = 0;
-        futex_wake(self.clear_on_exit, 1);
+        posix::futex_wake(self.clear_on_exit, 1);
     }
     scheduler::end(&release);
 }

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <linux/futex.h>
 
-#include "futex.hh"
+#include "u0/futex.hh"
 #include "u0/syscall.hh"
 
 namespace u0::posix_threads
@@ -26,7 +26,7 @@ void leave(robust_list* entry, long offset, int owner)
     bool waiters = (static_cast<unsigned>(*word) & FUTEX_WAITERS) != 0;
     *word = static_cast<int>((waiters ? FUTEX_WAITERS : 0) | FUTEX_OWNER_DIED);
     if (waiters)
-        futex_wake(word, 1);
+        posix::futex_wake(word, 1);
 }
 
 }  // namespace

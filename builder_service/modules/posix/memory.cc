@@ -17,8 +17,8 @@ namespace u0::posix
 namespace
 {
 
-/// The break: one run of pages of the arena that grows in place. Its addresses are reserved at the start,
-/// as far as the machine's memory could ever fill them.
+/// The break: one run of pages of the arena that grows in place. Its addresses are reserved at the start.
+/// Beyond them brk fails, and malloc takes the rest by mmap.
 struct Break {
     unsigned char* start = nullptr;
     std::size_t reserved = 0;  ///< pages
@@ -60,7 +60,8 @@ long address_of(void* pages)
 
 bool start_break()
 {
-    heap.reserved = memory::total_pages();
+    constexpr std::size_t most = (std::size_t{64} << 20) / page_size;
+    heap.reserved = memory::total_pages() < most ? memory::total_pages() : most;
     heap.start = static_cast<unsigned char*>(memory::map(heap.reserved, Access::none));
     heap.end = heap.start;
     return heap.start != nullptr;

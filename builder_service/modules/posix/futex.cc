@@ -6,12 +6,12 @@
 #include <climits>
 #include <linux/futex.h>
 
-#include "futex.hh"
+#include "u0/futex.hh"
 #include "u0/posix_time.hh"
 #include "u0/syscall.hh"
 #include "u0/thread.hh"
 
-namespace u0::posix_threads
+namespace u0::posix
 {
 namespace
 {
@@ -193,4 +193,4 @@ long sys_futex(const SyscallArgs& args)
     }
 }
 
-}  // namespace u0::posix_threads
+}  // namespace u0::posix
