@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "common/util/result.hh"
+
+namespace unikernel
+{
+
+/// Bounds of a source bundle from outside.
+struct BundleLimits {
+    std::uint64_t bytes = 64ULL << 20;  ///< unpacked
+    std::uint32_t entries = 10'000;
+    std::uint32_t ratio = 100;  ///< unpacked : packed; the first MiB is free
+};
+
+/// Unpacks a tar archive (plain, gzip or zstd) into `folder`, which exists and is empty. Only regular
+/// files and folders, each once, at plain relative paths; everything else is refused by name: absolute
+/// paths, "..", links of either kind, devices, FIFOs, set-user-ID bits, names that are not UTF-8.
+/// Owners, times and modes are not taken over. What was unpacked before a refusal stays in `folder`,
+/// which the caller discards. Errors: invalid, too_large, not_found, no_space.
+Result<void> unpack_bundle(const std::filesystem::path& archive, const std::filesystem::path& folder,
+                           const BundleLimits& limits = {});
+
+/// A folder as a tar archive (pax, restricted to ustar where it fits) that depends on names and contents
+/// alone: byte order of paths, time 0, owner 0, mode 644. Names that begin with a dot are left out.
+/// Errors: not_found, invalid (links and other kinds), too_large.
+Result<std::string> pack_bundle(const std::filesystem::path& folder, const BundleLimits& limits = {});
+
+}  // namespace unikernel
