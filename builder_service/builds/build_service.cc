@@ -356,13 +356,11 @@ void BuildService::finish(const BuildRecord& build)
     changes_.raise();
 }
 
-bool BuildService::drain(std::chrono::milliseconds grace, std::chrono::milliseconds limit)
+bool BuildService::drain(std::chrono::milliseconds limit)
 {
     refuse_new();
     for (auto& worker : workers_)
         worker.request_stop();
-    if (running_.wait_none(grace))
-        return true;
     running_.stop_all(StopReason::shutdown);
     return running_.wait_none(limit);
 }

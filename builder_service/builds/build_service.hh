@@ -80,9 +80,11 @@ public:
     Result<std::vector<BuildEvent>> events(const BuildRecord& build, std::int64_t from, std::size_t limit);
     ChangeSignal& changes() { return changes_; }
 
-    /// Takes no further builds, gives the running ones `grace` to end, then stops them (they are
-    /// queued again) and waits at most `limit` for that. False: some did not stop.
-    bool drain(std::chrono::milliseconds grace, std::chrono::milliseconds limit);
+    /// No build runs now.
+    bool idle() { return running_.wait_none(std::chrono::milliseconds(0)); }
+    /// Takes no further builds, stops the running ones (they are queued again) and waits for
+    /// that at most `limit`. False: some did not stop.
+    bool drain(std::chrono::milliseconds limit);
     void refuse_new() { draining_ = true; }
     bool draining() const { return draining_; }
 

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is about the service itself: discovery, health, modules, platforms; and what handlers share.
+#include <algorithm>
+#include <charconv>
+
+#include "builder_service/api/errors.hh"
+#include "builder_service/api/handlers.hh"
+#include "builder_service/api/limits.hh"
+#include "common/decode/document.hh"
+#include "common/decode/module.hh"
+
+namespace unikernel::api
+{
+
+namespace fs = std::filesystem;
+
+Result<nlohmann::json> json_body(const Request& request)
+{
+    std::string text(static_cast<std::size_t>(request.body_bytes), '\0');
+    std::size_t filled = 0;
+    while (filled < text.size()) {
+        const auto got = request.body->read(std::as_writable_bytes(std::span(text).subspan(filled)));
+        if (!got)
+            return tl::unexpected(got.error());
+        if (*got == 0)
+            return fail(FailureKind::unavailable, "the client went away before the end of its body");
+        filled += *got;
+    }
+    return decode_json(text, "body", {.bytes = limits::json_bytes, .depth = limits::json_depth});
+}
+
+Result<std::size_t> page_limit(const Request& request)
+{
+    const auto given = request.query.find("limit");
+    if (given == request.query.end())
+        return limits::page_items;
+    const auto& text = given->second;
+    std::size_t value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc{} || end != text.data() + text.size() || value < 1 ||
+        value > limits::page_items_most)
+        return fail(FailureKind::invalid, "limit: '" + text + "' is not a number from 1 to " +
+                                              std::to_string(limits::page_items_most));
+    return value;
+}
+
+Response discover(Context&, const Request&)
+{
+    return json_response(
+        300, {{"versions",
+               {{{"id", "v1.0"}, {"status", "CURRENT"}, {"links", {{{"rel", "self"}, {"href", "/v1/"}}}}}}}});
+}
+
+Response healthcheck(Context& context, const Request&)
+{
+    if (context.builds.draining())
+        return error(503, "health.draining", "the service is stopping");
+    if (const auto space = context.store.check_space(); !space)
+        return error(503, "health.disk-full", space.error().message);
+    return json_response(200, {{"status", "ok"}});
+}
+
+namespace
+{
+
+/// The module's manifest as JSON, checked; the name is one path segment from outside.
+Result<nlohmann::json> read_manifest(const fs::path& folder, const std::string& name)
+{
+    const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+    std::error_code code;
+    const auto file = folder / name / "module.yaml";
+    if (!plain || name.size() > 63 || !fs::is_regular_file(file, code))
+        return fail(FailureKind::not_found, "no module " + name.substr(0, 80) + " is known here");
+    auto manifest = decode_file(file);
+    if (!manifest)
+        return manifest;
+    if (auto checked = decode_module(*manifest, name); !checked)
+        return tl::unexpected(checked.error());
+    return manifest;
+}
+
+std::vector<std::string> folder_names(const fs::path& folder, const char* containing)
+{
+    std::vector<std::string> names;
+    std::error_code code;
+    for (const auto& entry : fs::directory_iterator(folder, code))
+        if (fs::is_regular_file(entry.path() / containing, code))
+            names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// A manifest that is wrong is a fault of the installation, not of the request.
+Response manifest_error(const Failure& failure)
+{
+    if (failure.kind == FailureKind::not_found)
+        return error(failure, "module");
+    return error(500, "module.manifest", failure.message);
+}
+
+}  // namespace
+
+Response list_modules(Context& context, const Request&)
+{
+    auto modules = nlohmann::json::array();
+    for (const auto& name : folder_names(context.modules, "module.yaml")) {
+        const auto manifest = read_manifest(context.modules, name);
+        if (!manifest)
+            return manifest_error(manifest.error());
+        nlohmann::json item;
+        for (const char* key :
+             {"name", "version", "kind", "summary", "license", "provides", "requires", "conflicts"})
+            if (manifest->contains(key))
+                item[key] = (*manifest)[key];
+        item["platforms"] = nlohmann::json::array();
+        for (const auto& platform : manifest->value("platforms", nlohmann::json::object()).items())
+            item["platforms"].push_back(platform.key());
+        modules.push_back(std::move(item));
+    }
+    return json_response(200, {{"modules", modules}});
+}
+
+Response get_module(Context& context, const Request& request)
+{
+    const auto manifest = read_manifest(context.modules, request.parameters.at(0));
+    if (!manifest)
+        return manifest_error(manifest.error());
+    return json_response(200, *manifest);
+}
+
+Response list_platforms(Context& context, const Request&)
+{
+    auto checks = nlohmann::json::array({"seal", "elf", "note"});
+    if (context.boots_images)
+        checks.push_back("boot");
+    auto platforms = nlohmann::json::array();
+    for (const auto& name : folder_names(context.platforms, "platform.yaml")) {
+        const auto manifest = decode_file(context.platforms / name / "platform.yaml");
+        if (!manifest || !manifest->is_object())
+            return error(500, "platform.manifest",
+                         manifest ? "platform.yaml of " + name + " is not a mapping"
+                                  : manifest.error().message);
+        platforms.push_back(
+            {{"name", name},
+             {"version", manifest->value("version", nlohmann::json(""))},
+             {"architectures", {"x86_64"}},
+             {"accelerators", context.accelerators ? context.accelerators() : std::vector<std::string>{}},
+             {"checks", checks}});
+    }
+    return json_response(200, {{"platforms", platforms}});
+}
+
+}  // namespace unikernel::api

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/api/service.hh"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <spdlog/spdlog.h>
+
+#include "builder_service/api/http_server.hh"
+#include "builder_service/api/logging.hh"
+#include "builder_service/api/routes.hh"
+
+namespace unikernel::api
+{
+
+namespace
+{
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds stop_builds_limit{10'000};
+constexpr milliseconds stop_server_limit{5'000};
+
+/// SIGTERM and SIGINT as something to wait for. A handler and not a signal mask, because a mask
+/// (and an ignored SIGPIPE) would be inherited by every compiler and guest that is started.
+class StopSignals
+{
+public:
+    static void install()
+    {
+        descriptor_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        struct sigaction action {
+        };
+        action.sa_flags = SA_RESTART;
+        action.sa_handler = [](int) {
+            const std::uint64_t one = 1;
+            const int saved = errno;
+            [[maybe_unused]] const auto written = ::write(descriptor_, &one, sizeof one);
+            errno = saved;
+        };
+        ::sigaction(SIGTERM, &action, nullptr);
+        ::sigaction(SIGINT, &action, nullptr);
+        action.sa_handler = [](int) {};
+        ::sigaction(SIGPIPE, &action, nullptr);
+    }
+    /// Waits for one; false when the time was over first. Negative: no limit.
+    static bool wait(int limit_ms)
+    {
+        pollfd poll_entry{descriptor_, POLLIN, 0};
+        std::uint64_t count = 0;
+        while (::poll(&poll_entry, 1, limit_ms) < 0 && errno == EINTR) {
+        }
+        return ::read(descriptor_, &count, sizeof count) == sizeof count;
+    }
+
+private:
+    static inline int descriptor_ = -1;
+};
+
+int refuse(const Failure& failure, int status)
+{
+    std::cerr << "unikernel-builder: " << failure.message << std::endl;
+    return status;
+}
+
+/// False: something did not end in time.
+bool shut_down(BuildService& builds, EventPump& events, HttpServer& server, const Settings& settings)
+{
+    spdlog::info("stopping; running builds have {} s to end", settings.drain_time.count());
+    builds.refuse_new();
+    const auto deadline = std::chrono::steady_clock::now() + settings.drain_time;
+    while (!builds.idle() && std::chrono::steady_clock::now() < deadline && !StopSignals::wait(100)) {
+    }
+    bool ended = builds.drain(stop_builds_limit);
+    events.close_all();
+    ended = server.stop(stop_server_limit) && ended;
+    spdlog::info("stopped");
+    return ended;
+}
+
+int serve(const Settings& settings, const HttpServer::Address& address, Backend backend)
+{
+    auto store = ArtifactStore::open(settings.state, settings.disk_reserve, backend.inspect);
+    if (!store)
+        return refuse(store.error(), 1);
+    auto repository = BuildRepository::open(settings.state / "builds.sqlite");
+    if (!repository)
+        return refuse(repository.error(), 1);
+    BuildService builds({.work = settings.state / "work",
+                         .workers = settings.workers,
+                         .queue = settings.queue,
+                         .time_limit = settings.build_time_limit,
+                         .log_limit = settings.log_limit,
+                         .keep = settings.keep_builds},
+                        backend.pipeline, **repository, **store);
+    EventPump events(builds);
+    Context context{.builds = builds,
+                    .store = **store,
+                    .events = events,
+                    .modules = settings.modules,
+                    .platforms = settings.platforms,
+                    .boots_images = backend.boots_images,
+                    .accelerators = backend.accelerators};
+    const Router router(routes(context));
+    auto server = HttpServer::open(address, router);
+    if (!server)
+        return refuse(server.error(), 1);
+    if (auto started = builds.start(); !started)
+        return refuse(started.error(), 1);
+
+    const auto host = address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
+    std::cout << "listening on http://" << host << ":" << (*server)->port() << std::endl;
+    if (!settings.port_file.empty())
+        if (auto written = write_file(settings.port_file, std::to_string((*server)->port()) + "\n", 0644);
+            !written)
+            return refuse(written.error(), 1);
+    StopSignals::wait(-1);
+    if (!shut_down(builds, events, **server, settings)) {
+        // Some thread hangs in a tool or a connection; what is stored is safe, so leave without it.
+        spdlog::warn("something did not end in time; leaving without it");
+        spdlog::shutdown();
+        std::_Exit(0);
+    }
+    return 0;
+}
+
+}  // namespace
+
+int run_service(int argc, const char* const* argv, const MakeBackend& make_backend)
+{
+    const auto settings = read_settings(argc, argv);
+    if (!settings)
+        return refuse(settings.error(), 2);
+    if (!settings->only_print.empty()) {
+        std::cout << settings->only_print;
+        return 0;
+    }
+    const auto address = HttpServer::parse_address(settings->listen);
+    if (!address)
+        return refuse(address.error(), 2);
+    start_logging(settings->log_json, settings->log_level);
+    StopSignals::install();
+    auto backend = make_backend(*settings);
+    if (!backend)
+        return refuse(backend.error(), 1);
+    return serve(*settings, *address, std::move(*backend));
+}
+
+}  // namespace unikernel::api

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "builder_service/api/settings.hh"
+#include "builder_service/artifacts/artifact_store.hh"
+#include "builder_service/builds/build_service.hh"
+
+namespace unikernel::api
+{
+
+/// What builds and verifies images; chosen by the composition root.
+struct Backend {
+    Pipeline pipeline;
+    ArtifactStore::Inspect inspect;
+    bool boots_images = false;
+    std::function<std::vector<std::string>()> accelerators;  ///< for people; may be slow the first time
+};
+using MakeBackend = std::function<Result<Backend>(const Settings&)>;
+
+/// The whole life of the service, until SIGTERM or SIGINT; a second one cuts the draining
+/// short. Answers the exit status: 0, 1 (cannot run), 2 (wrong settings).
+int run_service(int argc, const char* const* argv, const MakeBackend& make_backend);
+
+}  // namespace unikernel::api

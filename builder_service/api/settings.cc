@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/api/settings.hh"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <boost/program_options.hpp>
+
+#include "builder_service/builds/locations.hh"
+
+namespace unikernel::api
+{
+
+namespace po = boost::program_options;
+namespace fs = std::filesystem;
+
+namespace
+{
+
+constexpr std::string_view synopsis =
+    "unikernel-builder: turns applications and security requirements into unikernel images.\n\n"
+    "Without options it answers http://127.0.0.1:8770 to programs of this machine and keeps\n"
+    "its state below your home. Every option below may also stand in the configuration file\n"
+    "as a line `name = value`; the command line wins.\n\n"
+    "  unikernel-builder                          # embedded defaults\n"
+    "  unikernel-builder --listen 127.0.0.1:0     # any free port, printed at start\n"
+    "  curl http://127.0.0.1:8770/healthcheck     # is it well?\n\n";
+
+po::options_description command_line_only(const Locations& places)
+{
+    po::options_description options("On the command line only");
+    options.add_options()("help,h", "this text")("version", "the version")(
+        "config", po::value<std::string>(),
+        ("configuration file; default " + places.config.string() + ", if it exists").c_str());
+    return options;
+}
+
+po::options_description everywhere(const Locations& places)
+{
+    const auto cores = std::max(1U, std::thread::hardware_concurrency());
+    const auto text = [](const std::string& value) { return po::value<std::string>()->default_value(value); };
+    const auto number = [](std::int64_t value) { return po::value<std::int64_t>()->default_value(value); };
+    po::options_description options("Options");
+    options.add_options()("listen", text("127.0.0.1:8770"),
+                          "loopback address and port; port 0: any free one")(
+        "port-file", text(""), "file that gets the port's number once requests are answered")(
+        "state", text(places.state), "folder of builds and images")(
+        "cache", text(places.cache), "folder of compiled objects and third-party sources")(
+        "modules", text(places.modules), "folder of module folders")(
+        "platforms", text(places.platforms), "folder of platform folders")("workers", number(cores),
+                                                                           "builds at once, 1 to 256")(
+        "queue", number(64), "builds that may wait, 1 to 100000; more are refused")(
+        "build-time-limit", number(600), "seconds for one build, 1 to 86400")(
+        "log-limit", number(2048), "KiB of progress and tool output of one build, 1 to 1048576")(
+        "keep-builds", number(1000), "ended builds that are remembered, 1 to 1000000")(
+        "disk-reserve", number(256), "MiB of the disk that are left free, 0 to 1048576")(
+        "drain-time", number(20), "seconds that running builds get to end when the service stops, 0 to 3600")(
+        "boot-check", po::value<bool>()->default_value(true), "boot each image once before it is stored")(
+        "boot-time-limit", number(60), "seconds for one boot check, 1 to 3600")(
+        "libvirt-uri", text(""), "libvirt connection of boot checks; empty: whichever works")(
+        "log-format", text("plain"), "plain or json, one line per event, to standard error")(
+        "log-level", text("info"), "debug, info, warning or error");
+    return options;
+}
+
+Result<std::int64_t> in_range(const po::variables_map& values, const char* name, std::int64_t least,
+                              std::int64_t most)
+{
+    const auto value = values[name].as<std::int64_t>();
+    if (value < least || value > most)
+        return fail(FailureKind::invalid, std::string(name) + ": " + std::to_string(value) + " is not in " +
+                                              std::to_string(least) + " to " + std::to_string(most));
+    return value;
+}
+
+Result<void> read_file(const fs::path& file, const po::options_description& known, po::variables_map& values)
+{
+    std::ifstream stream(file);
+    if (!stream)
+        return fail(FailureKind::invalid, file.string() + ": the configuration file cannot be read");
+    try {
+        po::store(po::parse_config_file(stream, known), values);
+        return {};
+    } catch (const po::unknown_option& problem) {
+        std::string names;
+        for (const auto& option : known.options())
+            names += (names.empty() ? "" : ", ") + option->long_name();
+        return fail(FailureKind::invalid,
+                    file.string() + ": unknown key '" + problem.get_option_name() + "'; known: " + names);
+    } catch (const po::error& problem) {
+        return fail(FailureKind::invalid, file.string() + ": " + problem.what());
+    }
+}
+
+/// Numbers of the options with their ranges; `problem` gets the first that is out of range.
+class Numbers
+{
+public:
+    explicit Numbers(const po::variables_map& values) : values_(values) {}
+    template <typename Integer>
+    Integer read(const char* name, std::int64_t least, std::int64_t most)
+    {
+        const auto value = in_range(values_, name, least, most);
+        if (!value && problem_.empty())
+            problem_ = value.error().message;
+        return static_cast<Integer>(value.value_or(least));
+    }
+    const std::string& problem() const { return problem_; }
+
+private:
+    const po::variables_map& values_;
+    std::string problem_;
+};
+
+Result<Settings> typed(const po::variables_map& values)
+{
+    const auto text = [&](const char* name) { return values[name].as<std::string>(); };
+    Numbers numbers(values);
+    Settings settings;
+    settings.listen = text("listen");
+    settings.port_file = text("port-file");
+    settings.state = fs::absolute(text("state"));
+    settings.cache = fs::absolute(text("cache"));
+    settings.modules = fs::absolute(text("modules"));
+    settings.platforms = fs::absolute(text("platforms"));
+    settings.workers = numbers.read<unsigned>("workers", 1, 256);
+    settings.queue = numbers.read<std::size_t>("queue", 1, 100'000);
+    settings.build_time_limit =
+        std::chrono::seconds(numbers.read<std::int64_t>("build-time-limit", 1, 86'400));
+    settings.log_limit = numbers.read<std::uint64_t>("log-limit", 1, 1'048'576) << 10;
+    settings.keep_builds = numbers.read<std::size_t>("keep-builds", 1, 1'000'000);
+    settings.disk_reserve = numbers.read<std::uint64_t>("disk-reserve", 0, 1'048'576) << 20;
+    settings.drain_time = std::chrono::seconds(numbers.read<std::int64_t>("drain-time", 0, 3600));
+    settings.boot_check = values["boot-check"].as<bool>();
+    settings.boot_time_limit = std::chrono::seconds(numbers.read<std::int64_t>("boot-time-limit", 1, 3600));
+    settings.libvirt_uri = text("libvirt-uri");
+    const auto format = text("log-format");
+    settings.log_json = format == "json";
+    settings.log_level = text("log-level");
+    if (!numbers.problem().empty())
+        return fail(FailureKind::invalid, numbers.problem());
+    if (format != "plain" && format != "json")
+        return fail(FailureKind::invalid, "log-format: '" + format + "' is neither plain nor json");
+    static constexpr std::string_view levels[] = {"debug", "info", "warning", "error"};
+    if (std::find(std::begin(levels), std::end(levels), settings.log_level) == std::end(levels))
+        return fail(FailureKind::invalid,
+                    "log-level: '" + settings.log_level + "' is none of debug, info, warning, error");
+    return settings;
+}
+
+}  // namespace
+
+Result<Settings> read_settings(int argc, const char* const* argv)
+{
+    const auto places = default_locations();
+    const auto known = everywhere(places);
+    po::options_description all("");
+    all.add(command_line_only(places)).add(known);
+    po::variables_map values;
+    try {
+        po::store(po::command_line_parser(argc, argv).options(all).positional({}).run(), values);
+    } catch (const po::error& problem) {
+        return fail(FailureKind::invalid, std::string(problem.what()) + "; see --help");
+    }
+    Settings print;
+    if (values.count("help") != 0) {
+        std::ostringstream help;
+        help << synopsis << all;
+        print.only_print = help.str();
+        return print;
+    }
+    if (values.count("version") != 0) {
+        print.only_print = "unikernel-builder " UNIKERNEL_VERSION "\n";
+        return print;
+    }
+    std::error_code code;
+    const bool named = values.count("config") != 0;
+    const fs::path file = named ? fs::path(values["config"].as<std::string>()) : places.config;
+    if (named || fs::exists(file, code))
+        if (auto read = read_file(file, known, values); !read)
+            return tl::unexpected(read.error());
+    return typed(values);
+}
+
+}  // namespace unikernel::api

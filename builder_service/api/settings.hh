@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "common/util/result.hh"
+
+namespace unikernel::api
+{
+
+/// All an operator can set, from the command line or from unikernel-builder.conf
+/// (`key = value` lines; the command line wins; unknown keys are refused).
+struct Settings {
+    std::string listen;
+    std::filesystem::path port_file;  ///< empty: none
+    std::filesystem::path state, cache, modules, platforms;
+    unsigned workers = 1;
+    std::size_t queue = 0;
+    std::chrono::seconds build_time_limit{0};
+    std::uint64_t log_limit = 0;  ///< bytes
+    std::size_t keep_builds = 0;
+    std::uint64_t disk_reserve = 0;  ///< bytes
+    std::chrono::seconds drain_time{0};
+    bool boot_check = true;
+    std::chrono::seconds boot_time_limit{0};
+    std::string libvirt_uri;  ///< empty: whichever works
+    bool log_json = false;
+    std::string log_level;
+
+    std::string only_print;  ///< not empty: print this (help, version) and end
+};
+
+/// Errors: invalid, naming the option or the file, the line's key, and what is possible.
+Result<Settings> read_settings(int argc, const char* const* argv);
+
+}  // namespace unikernel::api

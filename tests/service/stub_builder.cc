@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real service around a pipeline that does what its spec's label says, so that tests of
+// queueing, cancelling, killing and limits take milliseconds and always happen the same way.
+// The labels: sleep_ms, lines, line_bytes, state (an end state), error, digest (a failure).
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include "builder_service/api/service.hh"
+#include "common/util/digest.hh"
+
+namespace
+{
+
+using namespace unikernel;
+
+std::string label(const BuildRequest& request, const std::string& name)
+{
+    return request.spec.value("labels", nlohmann::json::object()).value(name, std::string());
+}
+
+int number(const BuildRequest& request, const std::string& name)
+{
+    const auto text = label(request, name);
+    return text.empty() ? 0 : std::stoi(text);
+}
+
+Result<std::string> stub_digest(const BuildRequest& request, std::string_view bundle)
+{
+    const auto failure = label(request, "digest");
+    if (failure == "invalid")
+        return fail(FailureKind::invalid, "spec.name: the stub refuses it");
+    if (failure == "unresolvable")
+        return fail(FailureKind::unresolvable, "the stub cannot resolve it");
+    return to_string(
+        sha256(request.spec.dump() + nlohmann::json(request.requirements).dump() + std::string(bundle)));
+}
+
+BuildOutcome stub_build(const BuildRequest& request, const std::filesystem::path& work,
+                        BuildObserver& observer, std::stop_token stop)
+{
+    BuildOutcome outcome;
+    observer.phase(Phase::plan, "merging the spec and its requirements");
+    observer.phase(Phase::compile, "compiling");
+    std::ofstream(work / "half-written") << "half";
+    const std::string line(static_cast<std::size_t>(std::max(number(request, "line_bytes"), 10)), 'x');
+    for (int n = 0; n < number(request, "lines") && !stop.stop_requested(); ++n)
+        observer.log(line);
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(number(request, "sleep_ms"));
+    while (std::chrono::steady_clock::now() < end && !stop.stop_requested())
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (stop.stop_requested()) {
+        outcome.state = BuildState::cancelled;
+        return outcome;
+    }
+    outcome.phases = {{Phase::plan, std::chrono::microseconds(1500)},
+                      {Phase::compile, std::chrono::microseconds(2500)}};
+    outcome.objects_compiled = 1;
+    outcome.error = label(request, "error");
+    outcome.state = build_state(label(request, "state")).value_or(BuildState::succeeded);
+    if (outcome.state == BuildState::succeeded) {
+        outcome.image = work / "image";
+        const int bytes = std::max(number(request, "image_bytes"), 4);
+        std::ofstream(outcome.image, std::ios::binary)
+            << "\177ELF" << request.spec.dump() << std::string(static_cast<std::size_t>(bytes), 'i');
+    }
+    return outcome;
+}
+
+Result<ImageFacts> stub_inspect(const std::filesystem::path& image)
+{
+    const auto content = sha256_file(image);
+    if (!content)
+        return tl::unexpected(content.error());
+    return ImageFacts{
+        std::filesystem::file_size(image), to_string(*content), {{"name", "stub"}, {"platform", "u0"}}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    return api::run_service(argc, argv, [](const api::Settings&) -> Result<api::Backend> {
+        return api::Backend{.pipeline = {stub_digest, stub_build},
+                            .inspect = stub_inspect,
+                            .boots_images = false,
+                            .accelerators = [] { return std::vector<std::string>{"tcg"}; }};
+    });
+}
