@@ -372,19 +372,20 @@ bool Guard::move_body(Connection& c, bool pass)
     while (!c.body.done() && c.stream->held() != 0) {
         const std::span<const unsigned char> bytes = c.stream->front(1);
         const std::size_t taken = c.body.feed(bytes);
-        if (c.body.bad() || bytes.empty() || c.body.seen() > limit) {
-            if (!pass)
-                end(c);
-            else if (c.response.untouched())
-                refuse_and_end(c, c.body.seen() > limit ? Status::content_too_large : Status::bad_request);
-            else
-                abort(c);
-            return false;
-        }
-        if (pass)
+        const bool too_large = c.body.seen() > limit;
+        if (pass && !too_large)
             c.stream->pass(taken);
         else
             c.stream->drop(taken);
+        if (!c.body.bad() && !bytes.empty() && !too_large)
+            continue;
+        if (!pass)
+            end(c);
+        else if (c.response.untouched())
+            refuse_and_end(c, too_large ? Status::content_too_large : Status::bad_request);
+        else
+            abort(c);
+        return false;
     }
     if (!pass && !c.body.done() && c.stream->peer_closed())
         end(c);

@@ -165,8 +165,6 @@ std::size_t strip_parameters(char* path, std::size_t size)
     bool parameters = false;
     for (std::size_t in = 0; in < size; ++in) {
         const char c = path[in];
-        if (c == '?' || c == '#')
-            break;
         parameters = c == ';' || (parameters && c != '/');
         if (!parameters)
             path[out++] = c;

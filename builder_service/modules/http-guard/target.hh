@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -49,7 +50,7 @@ namespace detail
 /// Decodes each percent sequence once, '\' becomes '/'. Returns the new size; equal to `size` if nothing was
 /// decoded.
 std::size_t decode_once(char* path, std::size_t size);
-/// Removes ";parameters" from each segment and ends the path at '?' or '#'.
+/// Removes ";parameters" from each segment.
 std::size_t strip_parameters(char* path, std::size_t size);
 /// Two work areas; the guard is entered by one stream at a time, and stacks are small.
 extern char view_buffers[2][view_limit];
@@ -64,16 +65,24 @@ bool show_other_views(std::string_view path, Show&& show)
         return false;
     char* const decoded = detail::view_buffers[0];
     char* const view = detail::view_buffers[1];
-    const auto show_resolved = [&](std::size_t size) {
-        show(std::string_view(view, size));
-        show(std::string_view(view, remove_dot_segments(view, size)));
+    // A work copy of what was decoded, as far as `size`, goes through all combinations.
+    const auto show_readings = [&](std::size_t size) {
+        for (const bool strip : {false, true}) {
+            std::size_t end = std::string_view(decoded, size).copy(view, size);
+            if (strip)
+                end = detail::strip_parameters(view, end);
+            show(std::string_view(view, end));
+            end = remove_dot_segments(view, end);
+            show(std::string_view(view, end));
+            // Parameters may have hidden behind the dots, or dots behind parameters.
+            end = remove_dot_segments(view, detail::strip_parameters(view, end));
+            show(std::string_view(view, end));
+        }
     };
     std::size_t size = path.copy(decoded, path.size());
     for (int depth = 0; depth < decoding_limit; ++depth) {
-        std::string_view(decoded, size).copy(view, size);
-        show_resolved(size);
-        std::string_view(decoded, size).copy(view, size);
-        show_resolved(detail::strip_parameters(view, size));
+        show_readings(size);
+        show_readings(std::min(std::string_view(decoded, size).find_first_of("?#"), size));
         const std::size_t shorter = detail::decode_once(decoded, size);
         if (shorter == size)
             return true;

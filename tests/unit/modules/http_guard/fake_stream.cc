@@ -86,8 +86,8 @@ void FakeStream::close_by_peer()
 
 bool FakeStream::write(std::string_view bytes)
 {
-    if (over())
-        return false;
+    if (over() || bytes.empty())
+        return !over();
     guard_.output(*this, {reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()});
     if (over())
         return false;
