@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LibvirtDriver that boots unikernel images directly as a kernel; every other image goes its usual way.
+
+An image is a unikernel if its properties say so (unikernel_nova.properties); the driver then boots
+it only if its bytes say the same.  Overridden methods take what they do not use as ``*args``,
+``**kwargs``: their signatures grow from release to release of Nova (tests/unit/nova_driver/test_contract.py).
+"""
+import os
+
+import nova.conf
+from nova import exception
+from nova.compute import power_state
+from nova.compute import task_states
+from nova.virt.libvirt import config as vconfig
+from nova.virt.libvirt import driver
+from nova.virt.libvirt import imagecache
+from nova.virt.libvirt import utils as libvirt_utils
+from oslo_log import log as logging
+
+from unikernel_nova import artifact
+from unikernel_nova import command_line
+from unikernel_nova import domain
+from unikernel_nova import options
+from unikernel_nova import properties
+from unikernel_nova.refusal import Refused
+
+CONF = nova.conf.CONF
+LOG = logging.getLogger(__name__)
+
+LAST_WORDS = 200  # bytes of a console's last line in an error
+
+
+def is_unikernel(instance):
+    return properties.is_unikernel(instance.system_metadata)
+
+
+def refuse(instance, reason):
+    """Ends a build at once; another host would refuse the same image as well."""
+    raise exception.ImageUnacceptable(image_id=instance.image_ref or 'of a volume', reason=str(reason))
+
+
+class UnikernelDriver(driver.LibvirtDriver):
+    """See the module.  Thread-safe as far as LibvirtDriver is: it adds one set, of instances being started."""
+
+    def __init__(self, virtapi, read_only=False):
+        super().__init__(virtapi, read_only)
+        options.register(CONF)
+        self._starting = set()
+
+    # -- from an image to a running domain
+
+    def spawn(self, context, instance, image_meta, *args, **kwargs):
+        if is_unikernel(instance):
+            self._check_before_fetch(instance, image_meta)
+            if instance.kernel_id != instance.image_ref:
+                instance.kernel_id = instance.image_ref
+                instance.save()
+        return super().spawn(context, instance, image_meta, *args, **kwargs)
+
+    def _create_and_inject_local_root(self, context, instance, *args, **kwargs):
+        if is_unikernel(instance):
+            return False  # no root disk was created
+        return super()._create_and_inject_local_root(context, instance, *args, **kwargs)
+
+    def _get_guest_config(self, instance, network_info, image_meta, disk_info, *args, **kwargs):
+        if not is_unikernel(instance):
+            return super()._get_guest_config(instance, network_info, image_meta, disk_info, *args, **kwargs)
+        guest = super()._get_guest_config(
+            instance, network_info, image_meta, domain.without_root_disk(disk_info), *args, **kwargs)
+        no_balloon = vconfig.LibvirtConfigMemoryBalloon()
+        no_balloon.model = 'none'
+        domain.minimise(guest, no_balloon, vconfig.LibvirtConfigGuestFeatureAPIC())
+        domain.set_command_line(guest, self._command_line(instance, network_info))
+        return guest
+
+    def _create_guest_with_network(self, context, xml, instance, *args, **kwargs):
+        # Every way to a running domain leads through here: create, start, reboot, resize, evacuate.
+        if not is_unikernel(instance):
+            return super()._create_guest_with_network(context, xml, instance, *args, **kwargs)
+        self._check_kernel(instance)
+        guest = super()._create_guest_with_network(context, xml, instance, *args, **kwargs)
+        if kwargs.get('power_on', True):
+            self._starting.add(instance.uuid)
+        return guest
+
+    def get_info(self, instance, *args, **kwargs):
+        """Nova polls this without a limit until a started guest runs; one that has already ended never will."""
+        info = super().get_info(instance, *args, **kwargs)
+        if instance.uuid in self._starting:
+            ended = info.state in (power_state.SHUTDOWN, power_state.CRASHED)
+            if ended or info.state == power_state.RUNNING:
+                self._starting.discard(instance.uuid)
+            if ended:
+                refuse(instance, 'the unikernel ended right after its start; its last line was: '
+                       + self._last_line(instance))
+        return info
+
+    # -- checks
+
+    def _check_before_fetch(self, instance, image_meta):
+        try:
+            image = properties.read_image(instance.system_metadata)
+            properties.check_memory(image, instance.flavor.memory_mb)
+            if not instance.image_ref:
+                raise Refused('it lies on a volume; a unikernel boots from an image')
+            limit = CONF.unikernel.max_image_size
+            size = image_meta.size if image_meta.obj_attr_is_set('size') else 0
+            if size and size > limit:
+                raise Refused(f'it has {size} bytes, over the limit of {limit} ([unikernel] max_image_size)')
+        except Refused as refused:
+            refuse(instance, refused)
+
+    def _check_kernel(self, instance):
+        path = os.path.join(libvirt_utils.get_instance_path(instance), 'kernel')
+        try:
+            image = properties.read_image(instance.system_metadata)
+            properties.check_memory(image, instance.flavor.memory_mb)
+            properties.check_agreement(image, artifact.read_artifact(path, CONF.unikernel.max_image_size))
+        except (Refused, OSError) as refused:
+            # Bytes that were damaged on their way must not be found again in the cache.
+            self._forget(path)
+            self._forget(os.path.join(CONF.instances_path, CONF.image_cache.subdirectory_name,
+                                      imagecache.get_cache_fname(instance.kernel_id)))
+            refuse(instance, refused)
+        LOG.info('The image\'s bytes agree with its properties: %s', image.digest, instance=instance)
+
+    @staticmethod
+    def _forget(path):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+
+    @staticmethod
+    def _command_line(instance, network_info):
+        try:
+            image = properties.read_image(instance.system_metadata)
+            return command_line.render(
+                image.command_line, command_line.networks(network_info),
+                command_line.host_name(instance.hostname), command_line.arguments(instance.metadata))
+        except Refused as refused:
+            refuse(instance, refused)
+
+    # -- console
+
+    def get_console_output(self, context, instance):
+        path = self._get_console_log_path(instance)
+        if is_unikernel(instance) and os.path.exists(path):
+            return self._get_console_output_file(instance, path)  # also of a guest that has ended
+        return super().get_console_output(context, instance)
+
+    def _last_line(self, instance):
+        path = self._get_console_log_path(instance)
+        lines = self._get_console_output_file(instance, path).decode('ascii', 'replace').split('\n')
+        last = next((line.strip() for line in reversed(lines) if line.strip()), '(none)')
+        return ''.join(char if char.isprintable() else '?' for char in last[-LAST_WORDS:])
+
+    # -- a unikernel has no shutdown to wait for
+
+    def power_off(self, instance, timeout=0, retry_interval=0):
+        super().power_off(instance, 0 if is_unikernel(instance) else timeout, retry_interval)
+
+    def reboot(self, context, instance, network_info, reboot_type, *args, **kwargs):
+        if is_unikernel(instance):
+            reboot_type = 'HARD'
+        return super().reboot(context, instance, network_info, reboot_type, *args, **kwargs)
+
+    # -- what there is no disk, driver or second device for
+
+    def snapshot(self, context, instance, image_id, update_task_state):
+        if not is_unikernel(instance):
+            return super().snapshot(context, instance, image_id, update_task_state)
+        # All of a unikernel's lasting state is its image: that is what the snapshot holds.
+        self._check_kernel(instance)
+        update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD)
+        update_task_state(task_state=task_states.IMAGE_UPLOADING,
+                          expected_state=task_states.IMAGE_PENDING_UPLOAD)
+        metadata = {'disk_format': 'raw', 'container_format': 'bare', 'properties': {'kernel_id': image_id}}
+        path = os.path.join(libvirt_utils.get_instance_path(instance), 'kernel')
+        with open(path, 'rb') as kernel:
+            self._image_api.update(context, image_id, metadata, kernel, purge_props=False)
+
+    def rescue(self, context, instance, *args, **kwargs):
+        if is_unikernel(instance):
+            raise exception.InstanceNotRescuable(
+                instance_id=instance.uuid, reason='a unikernel has no disk to rescue; rebuild or delete it')
+        return super().rescue(context, instance, *args, **kwargs)
+
+    def attach_interface(self, context, instance, *args, **kwargs):
+        if is_unikernel(instance):
+            raise exception.AttachInterfaceNotSupported(instance_uuid=instance.uuid)
+        return super().attach_interface(context, instance, *args, **kwargs)
+
+    def detach_interface(self, context, instance, *args, **kwargs):
+        if is_unikernel(instance):
+            raise exception.InterfaceDetachFailed(instance_uuid=instance.uuid)
+        return super().detach_interface(context, instance, *args, **kwargs)
+
+    def attach_volume(self, context, connection_info, instance, *args, **kwargs):
+        if is_unikernel(instance):
+            raise exception.Invalid(f'Instance {instance.uuid} is a unikernel: it has no driver for volumes.')
+        return super().attach_volume(context, connection_info, instance, *args, **kwargs)
+
+    # -- scheduling
+
+    def update_provider_tree(self, provider_tree, nodename, *args, **kwargs):
+        super().update_provider_tree(provider_tree, nodename, *args, **kwargs)
+        provider_tree.add_traits(nodename, properties.TRAIT, *properties.PLATFORM_TRAITS.values())
