@@ -68,6 +68,9 @@ public:
     unsigned size() const { return size_; }
     unsigned free_descriptors() const { return free_count_; }
 
+    /// What the next add() will return, if it succeeds.
+    std::uint16_t next_head() const { return free_head_; }
+
     /// Offers a chain of buffers to the device; its head, or nothing when descriptors are short.
     std::optional<std::uint16_t> add(std::span<const Buffer> buffers);
 

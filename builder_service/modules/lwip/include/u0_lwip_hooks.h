@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef U0_LWIP_HOOKS_H
+#define U0_LWIP_HOOKS_H
+
+#include "lwip/arch.h"
+#include "lwip/err.h"
+
+struct tcp_pcb;
+struct tcp_hdr;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* limits.cc: room for one more connection, made before a listening socket sees a segment. */
+err_t u0_lwip_before_segment(struct tcp_pcb* pcb, const struct tcp_hdr* header);
+/* limits.cc: initial sequence numbers nobody can guess (RFC 6528). */
+u32_t u0_lwip_initial_sequence(u32_t local, u16_t local_port, u32_t remote, u16_t remote_port);
+
+#ifdef __cplusplus
+}
+#endif
+
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, length, length1, options2, packet)                                 \
+    u0_lwip_before_segment(pcb, header)
+#define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port)                                                  \
+    u0_lwip_initial_sequence((local)->addr, local_port, (remote)->addr, remote_port)
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lwIP may take, and what gives way when many want something.
+#include "config.gen.hh"
+#include "lwip_api.hh"
+#include "u0/clock.hh"
+#include "u0/console.hh"
+#include "u0/memory.hh"
+#include "u0/random.hh"
+
+namespace u0::net
+{
+namespace
+{
+
+/// True while the network may take more memory.
+bool memory_left()
+{
+    return memory::free_pages() * 100 >
+           memory::total_pages() * static_cast<std::size_t>(cfg::lwip::memory_reserve);
+}
+
+/// One line at the first time, and again after a quiet minute at the earliest.
+void report_flood()
+{
+    static Nanoseconds next_report = 0;
+    constexpr Nanoseconds quiet = 60'000'000'000;
+    const Nanoseconds now = monotonic_ns();
+    if (now >= next_report)
+        log("net: too many half-open connections, the oldest give way");
+    next_report = now + quiet;
+}
+
+/// New connections stand at the front of lwIP's list, but so do those that just got a segment: the oldest
+/// half-open one is the one that counted most ticks.
+tcp_pcb* oldest_half_open(const tcp_pcb_listen* listener)
+{
+    tcp_pcb* oldest = nullptr;
+    for (tcp_pcb* pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+        if (pcb->state == SYN_RCVD && pcb->listener == listener && (!oldest || pcb->tmr <= oldest->tmr))
+            oldest = pcb;
+    return oldest;
+}
+
+void make_room(tcp_pcb_listen* listener)
+{
+    const auto limit = static_cast<unsigned>(cfg::lwip::half_open_limit);
+    const unsigned allowed = limit < listener->backlog ? limit : listener->backlog;
+    if (listener->accepts_pending < allowed)
+        return;
+    if (tcp_pcb* oldest = oldest_half_open(listener)) {
+        report_flood();
+        tcp_abandon(oldest, 0);
+    }
+}
+
+/// The list has the youngest first.
+void forget_old_time_waits()
+{
+    auto left = static_cast<unsigned>(cfg::lwip::time_wait_limit);
+    tcp_pcb* last = tcp_tw_pcbs;
+    while (last && --left > 0)
+        last = last->next;
+    while (last && last->next)
+        tcp_abandon(last->next, 0);
+}
+
+}  // namespace
+}  // namespace u0::net
+
+using namespace u0;
+
+err_t u0_lwip_before_segment(tcp_pcb* pcb, const tcp_hdr* header)
+{
+    if (pcb->state == LISTEN && TCPH_FLAGS(header) == TCP_SYN) {
+        net::forget_old_time_waits();
+        net::make_room(reinterpret_cast<tcp_pcb_listen*>(pcb));
+    }
+    return ERR_OK;
+}
+
+u32_t u0_lwip_initial_sequence(u32_t, u16_t, u32_t, u16_t)
+{
+    return random_u32();
+}
+
+void* u0_lwip_malloc(std::size_t bytes)
+{
+    return net::memory_left() ? kalloc(bytes) : nullptr;
+}
+
+void* u0_lwip_calloc(std::size_t count, std::size_t bytes)
+{
+    std::size_t size = 0;
+    if (__builtin_mul_overflow(count, bytes, &size))
+        return nullptr;
+    void* block = u0_lwip_malloc(size);
+    if (block)
+        __builtin_memset(block, 0, size);
+    return block;
+}
+
+void u0_lwip_free(void* block)
+{
+    kfree(block);
+}
+
+std::uint32_t u0_lwip_random()
+{
+    return random_u32();
+}
+
+void u0_lwip_failed(const char* text)
+{
+    panic("lwIP: {}", text);
+}
+
+u32_t sys_now()
+{
+    return static_cast<u32_t>(monotonic_ns() / 1'000'000);
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "checksum.hh"
+
+namespace u0::virtio_net
+{
+namespace
+{
+
+constexpr std::size_t ethernet_header = 14, least_ip_header = 20;
+constexpr unsigned tcp = 6, udp = 17;
+
+constexpr unsigned big_endian(const unsigned char* bytes)
+{
+    return bytes[0] * 256u + bytes[1];
+}
+
+}  // namespace
+
+std::optional<ChecksumPlace> prepare_checksum(std::span<unsigned char> head)
+{
+    if (head.size() < ethernet_header + least_ip_header || big_endian(&head[12]) != 0x0800)
+        return std::nullopt;
+    const unsigned char* ip = &head[ethernet_header];
+    const std::size_t ip_header = (ip[0] & 15u) * 4;
+    const unsigned protocol = ip[9];
+    const bool fragment = big_endian(ip + 6) & 0x3fff;
+    const std::size_t offset = protocol == tcp ? 16 : 6;
+    if (ip[0] >> 4 != 4 || fragment || (protocol != tcp && protocol != udp) ||
+        head.size() < ethernet_header + ip_header + offset + 2 || big_endian(ip + 2) < ip_header)
+        return std::nullopt;
+    // RFC 9293, section 3.1: addresses, protocol, length of header and data.
+    unsigned sum = protocol + big_endian(ip + 2) - static_cast<unsigned>(ip_header);
+    for (std::size_t i = 12; i < 20; i += 2)
+        sum += big_endian(ip + i);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    unsigned char* field = &head[ethernet_header + ip_header + offset];
+    field[0] = static_cast<unsigned char>(sum >> 8);
+    field[1] = static_cast<unsigned char>(sum);
+    return ChecksumPlace{static_cast<std::uint16_t>(ethernet_header + ip_header),
+                         static_cast<std::uint16_t>(offset)};
+}
+
+}  // namespace u0::virtio_net

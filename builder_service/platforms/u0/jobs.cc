@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/platforms/u0/jobs.hh"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+namespace unikernel::u0
+{
+
+namespace
+{
+
+namespace fs = std::filesystem;
+
+/// Before a tool may see it, a folder's host path and the name by which objects know it.
+struct Folder {
+    fs::path path;
+    std::string name;
+};
+
+const Installation& installation(const Module& module)
+{
+    return module.platforms.at("u0");
+}
+
+/// Digests of folders, each read once per build.
+class FolderDigests
+{
+public:
+    Result<Digest> of(const fs::path& folder)
+    {
+        if (const auto known = known_.find(folder); known != known_.end()) {
+            return known->second;
+        }
+        Result<Digest> digest = sha256_folder(folder);
+        if (digest) {
+            known_[folder] = *digest;
+        }
+        return digest;
+    }
+
+private:
+    std::map<fs::path, Digest> known_;
+};
+
+/// Builds the jobs of one image.
+class JobMaker
+{
+public:
+    JobMaker(const JobContext& context, const GeneratedHeaders& headers)
+        : context_(context), headers_(headers)
+    {
+    }
+
+    Result<std::vector<CompileJob>> closed()
+    {
+        if (Result<void> done = core(); !done) {
+            return tl::unexpected(done.error());
+        }
+        for (const ModulePtr& module : context_.inputs.image.installed()) {
+            if (Result<void> done = this->module(*module); !done) {
+                return tl::unexpected(done.error());
+            }
+        }
+        return std::move(jobs_);
+    }
+
+    Result<std::vector<CompileJob>> application()
+    {
+        if (context_.inputs.spec.application) {
+            for (const std::string& source : context_.inputs.spec.application->sources) {
+                jobs_.push_back(tenant_job(source));
+            }
+        }
+        for (const ModulePtr& module : context_.inputs.image.installed()) {
+            const Result<std::vector<Folder>> include = module_include(*module);
+            if (!include) {
+                return tl::unexpected(include.error());
+            }
+            for (const std::string& source : installation(*module).application_sources) {
+                if (Result<void> done = add({module->folder, "modules/" + module->name}, source,
+                                            hosted_flags(source), *include, module->name);
+                    !done) {
+                    return tl::unexpected(done.error());
+                }
+            }
+        }
+        return std::move(jobs_);
+    }
+
+private:
+    static bool is_cxx(const std::string& source)
+    {
+        return !source.ends_with(".c") && !source.ends_with(".S");
+    }
+
+    std::vector<std::string> flags(const std::string& source, bool ours) const
+    {
+        const auto& compile = context_.description.compile;
+        std::vector<std::string> list = compile.common;
+        const auto& language = is_cxx(source)           ? compile.cxx
+                               : source.ends_with(".c") ? compile.c
+                                                        : compile.assembly;
+        const auto& warnings = ours ? compile.own : compile.third_party;
+        list.insert(list.end(), language.begin(), language.end());
+        list.insert(list.end(), warnings.begin(), warnings.end());
+        return list;
+    }
+
+    /// As an application is compiled, but ours, hence with warnings.
+    static std::vector<std::string> hosted_flags(const std::string& source)
+    {
+        std::vector<std::string> list{
+            "-O2",   "-fno-pie", "-fno-pic", "-ffunction-sections", "-fdata-sections", "-fno-ident",
+            "-Wall", "-Wextra",  "-Werror"};
+        list.emplace_back(is_cxx(source) ? "-std=c++20" : "-std=gnu17");
+        return list;
+    }
+
+    std::vector<Folder> platform_include() const
+    {
+        std::vector<Folder> list;
+        for (const std::string& folder : context_.description.include) {
+            list.push_back({context_.folder / folder, "u0/" + folder});
+        }
+        return list;
+    }
+
+    Result<Folder> third_party(const ThirdParty& part) const
+    {
+        const auto version = context_.description.third_party.find(part.source);
+        if (version == context_.description.third_party.end()) {
+            return fail(FailureKind::internal, part.source + " is not in platforms/u0/sources.yaml");
+        }
+        const std::string name = part.source + "-" + version->second;
+        fs::path path = context_.inputs.cache / "sources" / name;
+        if (!fs::is_directory(path)) {
+            return fail(FailureKind::unavailable,
+                        part.source + " " + version->second + " is not in the source cache " +
+                            path.parent_path().string() + ": run tools/fetch-sources.sh");
+        }
+        return Folder{std::move(path), "sources/" + name};
+    }
+
+    /// What a module shows to those who require it.
+    Result<void> add_public_include(const Module& module, std::vector<Folder>& list) const
+    {
+        if (fs::path include = module.folder / "include"; fs::is_directory(include)) {
+            list.push_back({std::move(include), "modules/" + module.name + "/include"});
+        }
+        for (const ThirdParty& part : installation(module).third_party) {
+            const Result<Folder> root = third_party(part);
+            if (!root) {
+                return tl::unexpected(root.error());
+            }
+            for (const std::string& folder : part.include) {
+                list.push_back({root->path / folder, root->name + "/" + folder});
+            }
+        }
+        return {};
+    }
+
+    /// All that is required, directly or not, nearest first.
+    std::vector<ModulePtr> closure(const Module& module) const
+    {
+        std::vector<ModulePtr> list;
+        std::set<std::string> seen{module.name};
+        std::deque<const Module*> queue{&module};
+        while (!queue.empty()) {
+            const Module* next = queue.front();
+            queue.pop_front();
+            for (const std::string& needed : next->required) {
+                for (const ModulePtr& other : context_.inputs.image.installed()) {
+                    if (other->answers_to(needed) && seen.insert(other->name).second) {
+                        list.push_back(other);
+                        queue.push_back(other.get());
+                    }
+                }
+            }
+        }
+        return list;
+    }
+
+    Result<std::vector<Folder>> module_include(const Module& module) const
+    {
+        std::vector<Folder> list = platform_include();
+        list.push_back({module.folder, "modules/" + module.name});
+        list.push_back({context_.generated / module.name, "generated/" + module.name});
+        Result<void> done = add_public_include(module, list);
+        for (const ModulePtr& other : closure(module)) {
+            done = done ? add_public_include(*other, list) : done;
+        }
+        if (!done) {
+            return tl::unexpected(done.error());
+        }
+        return list;
+    }
+
+    Result<void> core()
+    {
+        std::vector<Folder> include = platform_include();
+        include.push_back({context_.folder / "core", "u0/core"});
+        include.push_back({context_.generated / "core", "generated/core"});
+        for (const std::string& source : context_.description.sources) {
+            if (Result<void> done =
+                    add({context_.folder, "u0"}, source, flags(source, true), include, "core");
+                !done) {
+                return done;
+            }
+        }
+        return {};
+    }
+
+    Result<void> module(const Module& module)
+    {
+        const Installation& parts = installation(module);
+        const Result<std::vector<Folder>> include = module_include(module);
+        if (!include) {
+            return tl::unexpected(include.error());
+        }
+        for (const std::string& source : parts.sources) {
+            if (Result<void> done = add({module.folder, "modules/" + module.name}, source,
+                                        flags(source, true), *include, module.name);
+                !done) {
+                return done;
+            }
+        }
+        for (const ThirdParty& part : parts.third_party) {
+            const Result<Folder> root = third_party(part);
+            for (const std::string& source : part.sources) {
+                Result<void> done = add(*root, source, flags(source, false), *include, module.name);
+                if (!done) {
+                    return done;
+                }
+            }
+        }
+        return {};
+    }
+
+    /// A job for `root`/`source`; `owner` says whose generated headers it sees.
+    Result<void> add(const Folder& root, const std::string& source, std::vector<std::string> arguments,
+                     const std::vector<Folder>& include, const std::string& owner)
+    {
+        Sha256 key;
+        key.field("u0 object 1").update(context_.toolchain.identity).field(root.name).field(source);
+        for (const std::string& argument : arguments) {
+            key.field(argument);
+        }
+        const Result<Digest> text = sha256_file(root.path / source);
+        if (!text) {
+            return fail(FailureKind::internal,
+                        root.name + "/" + source + " is named by a manifest, but is not there");
+        }
+        key.update(*text);
+        for (const Folder& folder : include) {
+            key.field(folder.name);
+            if (folder.name.starts_with("generated/")) {
+                continue;  // below, by their text
+            }
+            const Result<Digest> digest = digests_.of(folder.path);
+            if (!digest) {
+                return tl::unexpected(digest.error());
+            }
+            key.update(*digest);
+        }
+        if (const auto headers = headers_.find(owner); headers != headers_.end()) {
+            for (const auto& [name, content] : headers->second) {
+                key.field(name).field(content);
+            }
+        }
+        for (const Folder& folder : include) {
+            arguments.push_back("-I" + folder.path.string());
+            arguments.push_back("-ffile-prefix-map=" + folder.path.string() + "=" + folder.name);
+        }
+        arguments.push_back("-ffile-prefix-map=" + root.path.string() + "=" + root.name);
+        arguments.push_back("-frandom-seed=" + source);
+        arguments.insert(arguments.end(), {"-c", (root.path / source).string(), "-o", "object.o"});
+        const std::string program = is_cxx(source) ? "g++" : "gcc";
+        jobs_.push_back({root.name + "/" + source, key.finish(), false,
+                         [program, arguments, limit = context_.inputs.limits.time](const fs::path& folder) {
+                             ProcessSpecification tool;
+                             tool.program = program;
+                             tool.arguments = arguments;
+                             tool.environment = {{"PATH", "/usr/bin:/bin"},
+                                                 {"LC_ALL", "C.UTF-8"},
+                                                 {"SOURCE_DATE_EPOCH", "0"},
+                                                 {"TMPDIR", folder.string()}};
+                             tool.working_directory = folder;
+                             tool.time_limit = limit;
+                             return tool;
+                         }});
+        return {};
+    }
+
+    std::vector<std::string> tenant_arguments(const std::string& source) const
+    {
+        const Application& application = *context_.inputs.spec.application;
+        const bool c_language = !application.language.starts_with("c++");
+        std::vector<std::string> list{"-O" + std::to_string(application.optimize),
+                                      "-fno-pie",
+                                      "-fno-pic",
+                                      "-ffunction-sections",
+                                      "-fdata-sections",
+                                      "-fno-ident",
+                                      "-fstack-protector-strong",
+                                      "-fdiagnostics-color=never"};
+        // The language is that of the sources it fits; a C file in a C++ application keeps the compiler's
+        // default.
+        if (is_cxx(source) != c_language) {
+            list.push_back("-std=" + application.language);
+        }
+        for (const std::string& definition : application.definitions) {
+            list.push_back("-D" + definition);
+        }
+        for (const std::string& folder : application.include) {
+            list.push_back("-I" + folder);
+        }
+        list.push_back("-frandom-seed=" + source);
+        list.insert(list.end(), {"-c", source, "-o", "/build/out/object.o"});
+        return list;
+    }
+
+    CompileJob tenant_job(const std::string& source) const
+    {
+        const std::vector<std::string> arguments = tenant_arguments(source);
+        Sha256 key;
+        key.field("application object 1")
+            .update(context_.toolchain.identity)
+            .field(context_.inputs.bundle_digest);
+        for (const std::string& argument : arguments) {
+            key.field(argument);
+        }
+        return {source, key.finish(), true,
+                [this_inputs = &context_.inputs, arguments, program = is_cxx(source) ? "g++" : "gcc",
+                 source](const fs::path& folder) -> Result<ProcessSpecification> {
+                    const Result<fs::path> bundle = this_inputs->source();
+                    if (!bundle) {
+                        return tl::unexpected(bundle.error());
+                    }
+                    if (!fs::is_regular_file(*bundle / source)) {
+                        return fail(FailureKind::invalid,
+                                    "spec.application.sources: \"" + source + "\" is not in the bundle");
+                    }
+                    SandboxedTool tool;
+                    tool.program = std::string("/usr/bin/") + program;
+                    tool.arguments = arguments;
+                    tool.working_directory = "/build/src";
+                    tool.read_only[*bundle] = "/build/src";
+                    tool.writable[folder] = "/build/out";
+                    return sandboxed(tool, this_inputs->limits);
+                }};
+    }
+
+    const JobContext& context_;
+    const GeneratedHeaders& headers_;
+    FolderDigests digests_;
+    std::vector<CompileJob> jobs_;
+};
+
+}  // namespace
+
+Result<std::vector<CompileJob>> closed_jobs(const JobContext& context, const GeneratedHeaders& headers)
+{
+    return JobMaker(context, headers).closed();
+}
+
+Result<std::vector<CompileJob>> application_jobs(const JobContext& context, const GeneratedHeaders& headers)
+{
+    return JobMaker(context, headers).application();
+}
+
+}  // namespace unikernel::u0
