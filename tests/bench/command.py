@@ -16,12 +16,14 @@ class CommandFailed(RuntimeError):
     """A tool ended with an error; the text holds its own last words."""
 
 
-def run(arguments: Sequence[str | Path], timeout: float = 120, cwd: Path | None = None) -> str:
-    """Standard output of a command. Raises CommandFailed with the end of its standard error."""
+def run(arguments: Sequence[str | Path], timeout: float = 120, cwd: Path | None = None,
+        environment: dict[str, str] | None = None) -> str:
+    """Standard output of a command, whose environment is ours and `environment`.
+    Raises CommandFailed with the end of its standard error."""
     words = [str(word) for word in arguments]
     try:
         done = subprocess.run(words, cwd=cwd, timeout=timeout, capture_output=True, text=True,
-                              errors="replace", check=False)
+                              errors="replace", check=False, env=os.environ | (environment or {}))
     except FileNotFoundError as missing:
         raise CommandFailed(f"{words[0]}: not installed") from missing
     except subprocess.TimeoutExpired as late:
@@ -30,6 +32,11 @@ def run(arguments: Sequence[str | Path], timeout: float = 120, cwd: Path | None 
         said = (done.stderr.strip() or done.stdout.strip())[-2000:]
         raise CommandFailed(f"{' '.join(words)}: exit status {done.returncode}\n{said}")
     return done.stdout
+
+
+def cache_folder() -> Path:
+    """The product's cache: third-party sources, objects, and ours in bench/."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unikernel"
 
 
 def _die_with_parent() -> None:

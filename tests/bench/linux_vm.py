@@ -12,18 +12,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from command import CommandFailed, run
+from command import CommandFailed, cache_folder, run
 from guest import Bootable
 
 _PACKAGE = "linux-image-cloud-amd64"
 _DRIVERS = ("virtio_pci", "virtio_net")
 _COMMAND_LINE = "console=ttyS0 quiet panic=-1"
 _HERE = Path(__file__).resolve().parent
-
-
-def cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "unikernel" / "bench"
 
 
 def _unpacked_kernel() -> Path:
@@ -34,7 +29,7 @@ def _unpacked_kernel() -> Path:
         raise CommandFailed(f"{_PACKAGE} is in none of this machine's package sources; run apt-get update")
     version = run(["apt-cache", "show", "--no-all-versions", names[0]])
     version = re.search(r"^Version: (\S+)", version, re.MULTILINE).group(1)
-    target = cache_folder() / f"{names[0]}_{version}"
+    target = cache_folder() / "bench" / f"{names[0]}_{version}"
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
