@@ -19,40 +19,6 @@ bool memory_left()
            memory::total_pages() * static_cast<std::size_t>(cfg::lwip::memory_reserve);
 }
 
-/// One line at the first time, and again after a quiet minute at the earliest.
-void report_flood()
-{
-    static Nanoseconds next_report = 0;
-    constexpr Nanoseconds quiet = 60'000'000'000;
-    const Nanoseconds now = monotonic_ns();
-    if (now >= next_report)
-        log("net: too many half-open connections, the oldest give way");
-    next_report = now + quiet;
-}
-
-/// New connections stand at the front of lwIP's list, but so do those that just got a segment: the oldest
-/// half-open one is the one that counted most ticks.
-tcp_pcb* oldest_half_open(const tcp_pcb_listen* listener)
-{
-    tcp_pcb* oldest = nullptr;
-    for (tcp_pcb* pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
-        if (pcb->state == SYN_RCVD && pcb->listener == listener && (!oldest || pcb->tmr <= oldest->tmr))
-            oldest = pcb;
-    return oldest;
-}
-
-void make_room(tcp_pcb_listen* listener)
-{
-    const auto limit = static_cast<unsigned>(cfg::lwip::half_open_limit);
-    const unsigned allowed = limit < listener->backlog ? limit : listener->backlog;
-    if (listener->accepts_pending < allowed)
-        return;
-    if (tcp_pcb* oldest = oldest_half_open(listener)) {
-        report_flood();
-        tcp_abandon(oldest, 0);
-    }
-}
-
 /// The list has the youngest first.
 void forget_old_time_waits()
 {
@@ -71,10 +37,8 @@ using namespace u0;
 
 err_t u0_lwip_before_segment(tcp_pcb* pcb, const tcp_hdr* header)
 {
-    if (pcb->state == LISTEN && TCPH_FLAGS(header) == TCP_SYN) {
+    if (pcb->state == LISTEN && TCPH_FLAGS(header) == TCP_SYN)
         net::forget_old_time_waits();
-        net::make_room(reinterpret_cast<tcp_pcb_listen*>(pcb));
-    }
     return ERR_OK;
 }
 
