@@ -70,7 +70,7 @@ WantedModules modules(const Reader& reader, const std::string& source)
 
 Application application(const Reader& reader)
 {
-    reader.object({"sources", "language", "include", "definitions", "optimize", "arguments"});
+    reader.object({"sources", "language", "include", "definitions", "optimize", "arguments", "memory_mib"});
     static const std::vector<std::string> languages{"c++11", "c++14", "c++17", "c++20",
                                                     "c++23", "c99",   "c11",   "c17"};
     Application result;
@@ -91,6 +91,9 @@ Application application(const Reader& reader)
     }
     if (const auto value = reader.find("optimize")) {
         result.optimize = static_cast<unsigned>(value->integer(0, 3));
+    }
+    if (const auto value = reader.find("memory_mib")) {
+        result.memory_mib = static_cast<std::uint64_t>(value->integer(1, 65'536));
     }
     if (const auto value = reader.find("arguments")) {
         result.arguments = value->texts();

@@ -38,6 +38,7 @@ struct Application {
     std::vector<std::string> include;      ///< folders, likewise
     std::vector<std::string> definitions;  ///< NAME or NAME=VALUE
     unsigned optimize = 2;
+    std::uint64_t memory_mib = 4;        ///< for its heap and stacks, part of the image's minimum memory
     std::vector<std::string> arguments;  ///< argv[1...] unless the command line gives others
 };
 

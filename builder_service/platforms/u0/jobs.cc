@@ -332,23 +332,15 @@ private:
             key.field(argument);
         }
         return {source, key.finish(), true,
-                [this_inputs = &context_.inputs, arguments, program = is_cxx(source) ? "g++" : "gcc",
-                 source](const fs::path& folder) -> Result<ProcessSpecification> {
-                    const Result<fs::path> bundle = this_inputs->source();
-                    if (!bundle) {
-                        return tl::unexpected(bundle.error());
-                    }
-                    if (!fs::is_regular_file(*bundle / source)) {
-                        return fail(FailureKind::invalid,
-                                    "spec.application.sources: \"" + source + "\" is not in the bundle");
-                    }
+                [&inputs = context_.inputs, arguments,
+                 program = is_cxx(source) ? "g++" : "gcc"](const fs::path& folder) {
                     SandboxedTool tool;
                     tool.program = std::string("/usr/bin/") + program;
                     tool.arguments = arguments;
                     tool.working_directory = "/build/src";
-                    tool.read_only[*bundle] = "/build/src";
+                    tool.read_only[inputs.source] = "/build/src";
                     tool.writable[folder] = "/build/out";
-                    return sandboxed(tool, this_inputs->limits);
+                    return sandboxed(tool, inputs.limits);
                 }};
     }
 

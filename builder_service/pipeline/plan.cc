@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/pipeline/plan.hh"
+
+#include <algorithm>
+#include <set>
+
+#include "common/decode/module.hh"
+#include "common/decode/specification.hh"
+#include "common/model/generation.hh"
+#include "common/model/resolution.hh"
+#include "common/model/secret.hh"
+#include "common/util/digest.hh"
+
+namespace unikernel
+{
+
+namespace
+{
+
+using nlohmann::json;
+
+Result<ImageSpec> sealed_spec(const json& document)
+{
+    const Result<json> sealed = seal_secrets(document);
+    return sealed ? decode_spec(*sealed) : fail(sealed.error().kind, "spec." + sealed.error().message);
+}
+
+Result<std::vector<SecurityRequirement>> sealed_requirements(const std::vector<json>& documents)
+{
+    std::vector<SecurityRequirement> list;
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+        const Result<json> sealed = seal_secrets(documents[i]);
+        if (!sealed) {
+            return fail(sealed.error().kind,
+                        "requirements[" + std::to_string(i) + "]." + sealed.error().message);
+        }
+        Result<SecurityRequirement> requirement = decode_requirement(*sealed, i);
+        if (!requirement) {
+            return tl::unexpected(requirement.error());
+        }
+        if (!names.insert(requirement->name).second) {
+            return fail(FailureKind::invalid,
+                        "requirements." + requirement->name +
+                            ": two requirements have this name; messages could not tell them "
+                            "apart");
+        }
+        list.push_back(std::move(*requirement));
+    }
+    return list;
+}
+
+Result<const Platform*> find_platform(const Plan& plan)
+{
+    std::string names;
+    for (const auto& platform : plan.platforms) {
+        if (platform->name() == plan.spec.platform) {
+            return platform.get();
+        }
+        names += (names.empty() ? "" : ", ") + platform->name();
+    }
+    return fail(FailureKind::invalid,
+                "spec.platform: there is no platform " + plan.spec.platform + "; there are " + names);
+}
+
+/// What the spec asks for without naming it. A value that it also names must be the same.
+Result<void> add_implied(Plan& plan)
+{
+    for (const std::string& module : plan.platform->implied_modules(plan.spec)) {
+        if (!plan.repository.find(module)) {
+            return fail(FailureKind::unresolvable,
+                        "platform " + plan.spec.platform + " needs module " + module +
+                            " for this spec, which is not in the module repository");
+        }
+        Insert(plan.spec.modules, module, "spec");
+    }
+    for (const auto& [module, condition] : plan.platform->implied_conditions(plan.spec)) {
+        if (Result<void> done = Insert(plan.spec.modules, plan.repository.find(module), condition, "spec");
+            !done) {
+            return done;
+        }
+    }
+    return {};
+}
+
+json configuration(const Image& image, bool redacted)
+{
+    json all = json::object();
+    for (const ModulePtr& module : image.installed()) {
+        json& own = all[module->name] = json::object();
+        for (const auto& [option, value] : image.values(module->name)) {
+            own[option] = redacted ? redact(module->options.at(option), value) : value;
+        }
+    }
+    return all;
+}
+
+json application_of(const ImageSpec& spec)
+{
+    if (!spec.application) {
+        return nullptr;
+    }
+    const Application& application = *spec.application;
+    return {{"sources", application.sources},      {"language", application.language},
+            {"include", application.include},      {"definitions", application.definitions},
+            {"optimize", application.optimize},    {"arguments", application.arguments},
+            {"memory_mib", application.memory_mib}};
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const PipelineSettings& settings, const BuildRequest& request)
+{
+    Result<ImageSpec> spec = sealed_spec(request.spec);
+    if (!spec) {
+        return tl::unexpected(spec.error());
+    }
+    const Result<std::vector<SecurityRequirement>> requirements = sealed_requirements(request.requirements);
+    if (!requirements) {
+        return tl::unexpected(requirements.error());
+    }
+    Result<Repository> repository = load_repository(settings.modules);
+    if (!repository) {
+        return fail(FailureKind::internal, repository.error().message);
+    }
+    Plan plan;
+    plan.repository = std::move(*repository);
+    plan.platforms = make_platforms(settings.platforms, settings.cache);
+    plan.spec = std::move(*spec);
+    const Result<const Platform*> platform = find_platform(plan);
+    if (!platform) {
+        return tl::unexpected(platform.error());
+    }
+    plan.platform = *platform;
+    if (Result<void> done = add_implied(plan); !done) {
+        return tl::unexpected(done.error());
+    }
+    Result<WantedModules> wanted = merge(plan.repository, plan.spec, *requirements, plan.skipped);
+    if (!wanted) {
+        return tl::unexpected(wanted.error());
+    }
+    plan.wanted = std::move(*wanted);
+    return plan;
+}
+
+Result<Image> resolve_plan(const Plan& plan)
+{
+    const Result<std::vector<ModulePtr>> order = resolve(plan.repository, plan.spec.platform, plan.wanted);
+    return order ? Generate(plan.wanted, *order) : tl::unexpected(order.error());
+}
+
+json describe(const Plan& plan, const Image& image)
+{
+    json modules = json::array();
+    std::set<std::string> devices;
+    for (const ModulePtr& module : image.installed()) {
+        modules.push_back({{"name", module->name}, {"version", module->version}});
+        devices.insert(module->devices.begin(), module->devices.end());
+    }
+    const json sealed = configuration(image, false);
+    const json whole{{"name", plan.spec.name},
+                     {"platform", plan.spec.platform},
+                     {"application", application_of(plan.spec)},
+                     {"modules", modules},
+                     {"configuration", sealed}};
+    return {{"format", 1},
+            {"name", plan.spec.name},
+            {"platform", plan.spec.platform},
+            {"modules", modules},
+            {"devices", devices},
+            {"configuration", configuration(image, true)},
+            {"configuration_digest", to_string(sha256(sealed.dump()))},
+            {"plan_digest", to_string(sha256(whole.dump()))}};
+}
+
+}  // namespace unikernel

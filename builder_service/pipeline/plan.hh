@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "builder_service/pipeline/pipeline.hh"
+#include "builder_service/platforms/platform.hh"
+#include "common/model/image.hh"
+#include "common/model/module.hh"
+#include "common/model/specification.hh"
+#include "common/util/result.hh"
+
+namespace unikernel
+{
+
+/// What a request asks for, decoded and merged, not yet resolved: phase `plan`.
+struct Plan {
+    Repository repository;
+    std::vector<std::unique_ptr<Platform>> platforms;
+    const Platform* platform = nullptr;  ///< one of them
+    ImageSpec spec;
+    WantedModules wanted;
+    std::vector<std::string> skipped;  ///< requirements that do not apply to this spec
+};
+
+/// Errors: invalid, unresolvable (requirements that contradict), not_found.
+Result<Plan> make_plan(const PipelineSettings& settings, const BuildRequest& request);
+
+/// Phase `resolve`: the image as the paper's model has it. Errors: unresolvable, invalid.
+Result<Image> resolve_plan(const Plan& plan);
+
+/// What the note says before the platform adds its part (doc: image.rst).
+nlohmann::json describe(const Plan& plan, const Image& image);
+
+}  // namespace unikernel

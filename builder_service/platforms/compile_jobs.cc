@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/platforms/compile_jobs.hh"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <thread>
+
+#include "common/util/file.hh"
+
+namespace unikernel
+{
+
+namespace
+{
+
+constexpr std::uint64_t largest_object = 256ULL << 20;
+
+struct Done {
+    std::size_t index;
+    std::string printed;
+    std::optional<Failure> failure;
+};
+
+/// Compiles one job and moves its object into the cache. What a sandbox left is only taken if it is a
+/// regular file of sane size (read_file does not follow links).
+Result<std::filesystem::path> compile_one(const CompileJob& job, const ObjectCache& cache,
+                                          const std::filesystem::path& folder, OutputBudget& budget,
+                                          const std::stop_token& stop, std::string& printed)
+{
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) {
+        return tl::unexpected(system_failure(folder.string(), error.value()));
+    }
+    Result<ProcessSpecification> tool = job.tool(folder);
+    if (!tool) {
+        return tl::unexpected(tool.error());
+    }
+    Result<std::string> output = run_tool(std::move(*tool), "compiling " + job.name, budget, stop);
+    if (!output) {
+        if (output.error().kind == FailureKind::invalid && !job.tenant) {
+            return fail(FailureKind::internal,
+                        job.name + " does not compile, which is no fault of the application:\n" +
+                            output.error().message);
+        }
+        return tl::unexpected(output.error());
+    }
+    printed = std::move(*output);
+    const Result<std::string> object = read_file(folder / "object.o", largest_object);
+    if (!object) {
+        return fail(FailureKind::internal,
+                    "compiling " + job.name + " left no object: " + object.error().message);
+    }
+    return cache.store(job.key, *object);
+}
+
+class Workers
+{
+public:
+    Workers(const std::vector<CompileJob>& jobs, const std::vector<std::size_t>& missing,
+            const ObjectCache& cache, const std::filesystem::path& scratch, OutputBudget& budget)
+        : jobs_(jobs), missing_(missing), cache_(cache), scratch_(scratch), budget_(budget)
+    {
+    }
+
+    /// Ends when all is done or the first failure has stopped what was under way.
+    std::optional<Failure> run(std::vector<std::filesystem::path>& paths,
+                               const std::function<void(std::string_view)>& log, const std::stop_token& stop)
+    {
+        const std::stop_callback forward(stop, [this] { halt_.request_stop(); });
+        const std::size_t count =
+            std::min<std::size_t>(missing_.size(), std::max(1U, std::thread::hardware_concurrency()));
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < count; ++i) {
+            threads.emplace_back([this, &paths] { work(paths); });
+        }
+        std::optional<Failure> first;
+        for (std::size_t received = 0; received < missing_.size(); ++received) {
+            std::unique_lock lock(mutex_);
+            arrived_.wait(lock, [&] { return done_.size() > received; });
+            const Done done = done_[received];
+            lock.unlock();
+            if (done.failure && !first) {
+                first = done.failure;  // later ones are mostly "cancelled"
+                halt_.request_stop();
+            } else if (!done.failure) {
+                log("compiled " + jobs_[done.index].name);
+                report(done.printed, log);
+            }
+        }
+        return first;
+    }
+
+private:
+    static void report(const std::string& printed, const std::function<void(std::string_view)>& log)
+    {
+        for (std::size_t begin = 0; begin < printed.size();) {
+            const std::size_t end = std::min(printed.find('\n', begin), printed.size());
+            log(std::string_view(printed).substr(begin, end - begin));
+            begin = end + 1;
+        }
+    }
+
+    void work(std::vector<std::filesystem::path>& paths)
+    {
+        for (std::size_t turn = next_++; turn < missing_.size(); turn = next_++) {
+            const std::size_t index = missing_[turn];
+            Done done{index, {}, std::nullopt};
+            Result<std::filesystem::path> path =
+                compile_one(jobs_[index], cache_, scratch_ / std::to_string(index), budget_,
+                            halt_.get_token(), done.printed);
+            if (path) {
+                paths[index] = std::move(*path);
+            } else {
+                done.failure = path.error();
+            }
+            const std::scoped_lock lock(mutex_);
+            done_.push_back(std::move(done));
+            arrived_.notify_one();
+        }
+    }
+
+    const std::vector<CompileJob>& jobs_;
+    const std::vector<std::size_t>& missing_;
+    const ObjectCache& cache_;
+    const std::filesystem::path& scratch_;
+    OutputBudget& budget_;
+    std::stop_source halt_;
+    std::atomic<std::size_t> next_ = 0;
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::vector<Done> done_;
+};
+
+}  // namespace
+
+Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs, const ObjectCache& cache,
+                                const std::filesystem::path& scratch, OutputBudget& budget,
+                                const std::function<void(std::string_view)>& log, const std::stop_token& stop)
+{
+    CompiledObjects result;
+    result.paths.resize(jobs.size());
+    std::vector<std::size_t> missing;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (std::optional<std::filesystem::path> found = cache.find(jobs[i].key)) {
+            result.paths[i] = std::move(*found);
+        } else {
+            missing.push_back(i);
+        }
+    }
+    // The tenant's own first: his mistakes show soonest, and his units are the slowest.
+    std::stable_partition(missing.begin(), missing.end(), [&](std::size_t i) { return jobs[i].tenant; });
+    if (std::optional<Failure> failure =
+            Workers(jobs, missing, cache, scratch, budget).run(result.paths, log, stop)) {
+        return tl::unexpected(std::move(*failure));
+    }
+    result.compiled = static_cast<std::uint32_t>(missing.size());
+    result.cached = static_cast<std::uint32_t>(jobs.size() - missing.size());
+    return result;
+}
+
+}  // namespace unikernel

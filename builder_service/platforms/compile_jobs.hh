@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "builder_service/platforms/object_cache.hh"
+#include "builder_service/platforms/tool.hh"
+#include "common/util/digest.hh"
+#include "common/util/process.hh"
+#include "common/util/result.hh"
+
+namespace unikernel
+{
+
+/// One translation unit.
+struct CompileJob {
+    std::string name;     ///< for people: "server.cc", "lwip: src/core/tcp.c"
+    Digest key{};         ///< of all that determines the object
+    bool tenant = false;  ///< the application's own source: a refusal is its author's, else a bug of ours
+    /// The compiler run that writes `object.o` into the given folder. Only called if the cache has it not.
+    std::function<Result<ProcessSpecification>(const std::filesystem::path& folder)> tool;
+};
+
+struct CompiledObjects {
+    std::vector<std::filesystem::path> paths;  ///< in the order of the jobs, in the cache
+    std::uint32_t compiled = 0, cached = 0;
+};
+
+/// Runs the jobs the cache cannot answer, as many at once as there are processors; `scratch` is a folder
+/// for their output. The first failure stops the rest; compilers' warnings go to `log`, called from this
+/// thread. Errors: as run_tool; a refused source of ours is `internal`.
+Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs, const ObjectCache& cache,
+                                const std::filesystem::path& scratch, OutputBudget& budget,
+                                const std::function<void(std::string_view)>& log,
+                                const std::stop_token& stop);
+
+}  // namespace unikernel

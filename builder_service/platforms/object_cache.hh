@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "common/util/digest.hh"
+#include "common/util/result.hh"
+
+namespace unikernel
+{
+
+/// Relocatable objects by the digest of all that determines them. Safe for several processes at once:
+/// a file appears under its key only when it is complete. Only trusted code writes here; the sandbox of
+/// a tenant's tools does not even see the folder, it is shown single objects read-only.
+class ObjectCache
+{
+public:
+    explicit ObjectCache(std::filesystem::path root) : root_(std::move(root)) {}
+
+    /// An object cut short by a crash of the machine counts as absent.
+    std::optional<std::filesystem::path> find(const Digest& key) const;
+    /// Takes the bytes over. Errors: no_space, internal.
+    Result<std::filesystem::path> store(const Digest& key, std::string_view object) const;
+
+private:
+    std::filesystem::path place(const Digest& key) const;
+    std::filesystem::path root_;
+};
+
+}  // namespace unikernel
