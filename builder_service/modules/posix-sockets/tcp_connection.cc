@@ -5,7 +5,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "half_open.hh"
 #include "tcp_socket.hh"
 #include "u0/posix_time.hh"
 
@@ -14,9 +13,6 @@ namespace u0::posix_sockets
 namespace
 {
 
-// lwIP drops what has a lower priority when it needs a control block: rather a half-open connection
-// (half_open.cc) than one that is in use.
-constexpr u8_t connection_priority = TCP_PRIO_MAX;
 constexpr std::size_t enough_room = TCP_SND_BUF / 3;  ///< for EPOLLOUT; Linux: a third
 
 ip_addr_t loopback()
@@ -113,7 +109,6 @@ long TcpSocket::connect(const Endpoint& peer, bool nonblocking)
         ip_set_option(pcb_, SOF_KEEPALIVE);
     if (no_delay_)
         tcp_nagle_disable(pcb_);
-    tcp_setprio(pcb_, connection_priority);
     state_ = State::connecting;
     if (err_t error = tcp_connect(pcb_, &peer_.address, peer_.port, &TcpSocket::on_connected)) {
         state_ = State::idle;
@@ -146,8 +141,10 @@ long TcpSocket::listen(int backlog)
     if (pcb_->local_port == 0)
         if (long error = bind({}))
             return error;
+    // lwIP's number bounds handshakes, and is a byte; ours bounds complete connections, in on_accept.
+    constexpr u8_t half_open = 255;
     err_t error = ERR_OK;
-    tcp_pcb* listener = tcp_listen_with_backlog_and_err(pcb_, TCP_DEFAULT_LISTEN_BACKLOG, &error);
+    tcp_pcb* listener = tcp_listen_with_backlog_and_err(pcb_, half_open, &error);
     if (!listener)
         return to_errno(error);
     pcb_ = listener;
@@ -156,7 +153,6 @@ long TcpSocket::listen(int backlog)
     backlog_ = backlog < least ? least : backlog > most ? most : backlog;
     tcp_arg(pcb_, this);
     tcp_accept(pcb_, &TcpSocket::on_accept);
-    half_open::guard(pcb_);
     return 0;
 }
 
@@ -167,7 +163,6 @@ err_t TcpSocket::on_accept(void* argument, tcp_pcb* pcb, err_t error)
     auto* self = static_cast<TcpSocket*>(argument);
     if (!self || !pcb || error != ERR_OK)
         return ERR_VAL;
-    half_open::completed(pcb);
     if (self->accept_count_ >= self->backlog_)
         return ERR_MEM;  // lwIP resets it
     TcpSocket* connection = new TcpSocket(pcb);
@@ -176,7 +171,6 @@ err_t TcpSocket::on_accept(void* argument, tcp_pcb* pcb, err_t error)
     FileRef alive(connection);
     connection->state_ = State::connected;
     connection->peer_ = {pcb->remote_ip, pcb->remote_port};
-    tcp_setprio(pcb, connection_priority);
     if (self->keep_alive_)
         ip_set_option(pcb, SOF_KEEPALIVE);
     if (self->no_delay_)
