@@ -6,9 +6,7 @@ The functions work on Nova's configuration objects (nova.virt.libvirt.config) by
 """
 
 # XML elements below <devices> that no platform drives.  Each would cost memory and time at boot.
-UNUSED_DEVICES = frozenset(('channel', 'graphics', 'input', 'memballoon', 'redirdev', 'rng', 'sound', 'video',
-                            'watchdog'))
-# libvirt adds a balloon by itself unless there is one of model "none".
+UNUSED_DEVICES = frozenset(('channel', 'graphics', 'input', 'memballoon', 'redirdev', 'sound', 'video', 'watchdog'))
 ROOT_DISKS = ('disk',)
 
 
@@ -18,13 +16,15 @@ def without_root_disk(disk_info):
     return dict(disk_info, mapping=mapping)
 
 
-def minimise(guest, no_balloon, apic):
+def minimise(guest, drives_rng, no_balloon, apic):
     """Edits `guest`, a LibvirtConfigGuest, in place.
 
-    no_balloon: a memory balloon of model "none"; apic: the feature "apic".  Both are Nova's
-    objects, made by the caller.
+    drives_rng: whether the image has a driver for the host's random numbers (they stay if so);
+    no_balloon: a memory balloon of model "none", without which libvirt adds one by itself;
+    apic: the feature "apic".  The last two are Nova's objects, made by the caller.
     """
-    guest.devices = [device for device in guest.devices if device.root_name not in UNUSED_DEVICES]
+    unused = UNUSED_DEVICES if drives_rng else UNUSED_DEVICES | {'rng'}
+    guest.devices = [device for device in guest.devices if device.root_name not in unused]
     guest.devices.append(no_balloon)
     for device in guest.devices:
         if device.root_name == 'controller' and getattr(device, 'type', None) == 'usb':

@@ -65,12 +65,19 @@ class UnikernelDriver(driver.LibvirtDriver):
     def _get_guest_config(self, instance, network_info, image_meta, disk_info, *args, **kwargs):
         if not is_unikernel(instance):
             return super()._get_guest_config(instance, network_info, image_meta, disk_info, *args, **kwargs)
+        try:
+            image = properties.read_image(instance.system_metadata)
+            line = command_line.render(
+                image.command_line, command_line.networks(network_info),
+                command_line.host_name(instance.hostname), command_line.arguments(instance.metadata))
+        except Refused as refused:
+            refuse(instance, refused)
         guest = super()._get_guest_config(
             instance, network_info, image_meta, domain.without_root_disk(disk_info), *args, **kwargs)
         no_balloon = vconfig.LibvirtConfigMemoryBalloon()
         no_balloon.model = 'none'
-        domain.minimise(guest, no_balloon, vconfig.LibvirtConfigGuestFeatureAPIC())
-        domain.set_command_line(guest, self._command_line(instance, network_info))
+        domain.minimise(guest, image.drives('virtio-rng'), no_balloon, vconfig.LibvirtConfigGuestFeatureAPIC())
+        domain.set_command_line(guest, line)
         return guest
 
     def _create_guest_with_network(self, context, xml, instance, *args, **kwargs):
@@ -130,16 +137,6 @@ class UnikernelDriver(driver.LibvirtDriver):
             os.unlink(path)
         except FileNotFoundError:
             pass
-
-    @staticmethod
-    def _command_line(instance, network_info):
-        try:
-            image = properties.read_image(instance.system_metadata)
-            return command_line.render(
-                image.command_line, command_line.networks(network_info),
-                command_line.host_name(instance.hostname), command_line.arguments(instance.metadata))
-        except Refused as refused:
-            refuse(instance, refused)
 
     # -- console
 

@@ -30,6 +30,10 @@ class UnikernelImage:
     minimum_memory_mib: int
     stored: dict  # every unikernel_* property
 
+    def drives(self, device):
+        """Whether it has a driver for the device, as the device's module is named ("virtio-rng")."""
+        return any(device in self.stored.get(name, '').split(',') for name in ('unikernel_devices', 'unikernel_modules'))
+
 
 def stored_properties(system_metadata):
     """The unikernel_* properties of an instance's image, from the instance's system metadata."""
@@ -103,6 +107,8 @@ def derive_all(artifact, image_id):
         'hw_video_model': 'none',
         f'trait:{TRAIT}': 'required',
     })
+    if 'virtio-rng' in properties.get('unikernel_modules', '').split(','):
+        properties['hw_rng_model'] = 'virtio'
     if platform in PLATFORM_TRAITS:
         properties[f'trait:{PLATFORM_TRAITS[platform]}'] = 'required'
     return properties
