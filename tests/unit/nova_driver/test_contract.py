@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the driver overrides and uses is there in the Nova of every release it is for.
+
+Nova's sources are parsed, not run.  Where a package cannot be fetched its tests are skipped and say so.
+"""
+import ast
+import pathlib
+
+import nova_packages
+import pytest
+
+RELEASES = ('bookworm', 'trixie', 'sid', nova_packages.PYTHON_INDEX)
+OURS = pathlib.Path(__file__).resolve().parents[3] / 'nova_driver' / 'unikernel_nova'
+
+# Methods that the driver calls on itself, with the names of their parameters.
+CALLED = {'_get_console_log_path': ['instance'], '_get_console_output_file': ['self', 'instance', 'console_log']}
+
+# Names that the driver takes from Nova's modules.
+USED = {
+    'nova/exception.py': ('AttachInterfaceNotSupported', 'ImageUnacceptable', 'InstanceNotRescuable',
+                          'InterfaceDetachFailed', 'Invalid'),
+    'nova/compute/power_state.py': ('RUNNING', 'SHUTDOWN', 'CRASHED'),
+    'nova/compute/task_states.py': ('IMAGE_PENDING_UPLOAD', 'IMAGE_UPLOADING'),
+    'nova/virt/libvirt/config.py': ('LibvirtConfigMemoryBalloon', 'LibvirtConfigGuestFeatureAPIC'),
+    'nova/virt/libvirt/imagecache.py': ('get_cache_fname',),
+    'nova/virt/libvirt/utils.py': ('get_instance_path',),
+    'nova/virt/libvirt/driver.py': ('LibvirtDriver',),
+}
+
+
+@pytest.fixture(name='nova', scope='module', params=RELEASES)
+def fixture_nova(request, tmp_path_factory):
+    try:
+        return nova_packages.fetch(request.param, tmp_path_factory.mktemp(request.param))
+    except nova_packages.Unreachable as reason:
+        pytest.skip(f'Nova of {request.param} is not to be had: {reason}')
+
+
+def parse(path):
+    return ast.parse(path.read_text())
+
+
+def defined(tree):
+    names = set()
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
+    return names
+
+
+def methods(tree, name):
+    body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name).body
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+
+
+def parameters(function):
+    return [argument.arg for argument in function.args.posonlyargs + function.args.args]
+
+
+def overridden():
+    ours = methods(parse(OURS / 'driver.py'), 'UnikernelDriver')
+    return [function for name, function in ours.items() if name not in OWN]
+
+
+# What the driver adds and Nova must not have as well.
+OWN = ('_check_before_fetch', '_check_kernel', '_forget', '_last_line')
+
+
+def test_overridden_methods_take_what_nova_passes(nova):
+    theirs = methods(parse(nova / 'nova/virt/libvirt/driver.py'), 'LibvirtDriver')
+    for function in overridden():
+        assert function.name in theirs, f'LibvirtDriver has no {function.name} any more'
+        named, expected = parameters(function), parameters(theirs[function.name])
+        if function.args.vararg:
+            assert function.args.kwarg, f'{function.name} takes *args and no **kwargs'
+            assert named == expected[:len(named)], function.name
+        else:
+            assert named == expected, function.name
+
+
+def test_own_methods_hide_none_of_novas(nova):
+    theirs = methods(parse(nova / 'nova/virt/libvirt/driver.py'), 'LibvirtDriver')
+    assert not set(OWN) & set(theirs)
+    assert not (nova / 'nova/virt/unikernel').exists()
+
+
+def test_called_methods_are_as_they_are_called(nova):
+    theirs = methods(parse(nova / 'nova/virt/libvirt/driver.py'), 'LibvirtDriver')
+    for name, expected in CALLED.items():
+        assert parameters(theirs[name]) == expected, name
+
+
+def test_every_name_that_is_used_exists(nova):
+    for path, names in USED.items():
+        missing = set(names) - defined(parse(nova / path))
+        assert not missing, f'{path} lacks {missing}'
+
+
+def test_start_paths_all_lead_through_the_check(nova):
+    """Whoever creates a guest does it by _create_guest_with_network, which checks the kernel's bytes."""
+    callers = set()
+    for name, function in methods(parse(nova / 'nova/virt/libvirt/driver.py'), 'LibvirtDriver').items():
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == '_create_guest':
+                callers.add(name)
+    # Rescuing is refused for unikernels, so there is no way back from it either.
+    assert callers == {'_create_guest_with_network', 'rescue', 'unrescue'}
+
+
+def test_no_module_brings_eventlet_along():
+    """Nova of 2026.2 runs on native threads and refuses to be loaded beside eventlet."""
+    for path in OURS.glob('*.py'):
+        for node in ast.walk(parse(path)):
+            names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+            assert not any(name.split('.')[0] == 'eventlet' for name in names), path
