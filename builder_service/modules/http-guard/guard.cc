@@ -373,11 +373,16 @@ bool Guard::move_body(Connection& c, bool pass)
         const std::span<const unsigned char> bytes = c.stream->front(1);
         const std::size_t taken = c.body.feed(bytes);
         const bool too_large = c.body.seen() > limit;
+        const std::size_t rest = c.stream->held() - taken;
         if (pass && !too_large)
             c.stream->pass(taken);
         else
             c.stream->drop(taken);
-        if (!c.body.bad() && !bytes.empty() && !too_large)
+        if (c.stream->held() != rest || bytes.empty()) {
+            abort(c);  // memory is short
+            return false;
+        }
+        if (!c.body.bad() && !too_large)
             continue;
         if (!pass)
             end(c);

@@ -522,6 +522,14 @@ TEST_F(GuardTest, without_memory_nothing_passes)
         EXPECT_TRUE(stream().aborted);
         EXPECT_EQ(stream().passed, "");
     }
+    for (const char* field : {"Content-Length: 999999999999", "Transfer-Encoding: chunked"}) {
+        stream_ = std::make_unique<FakeStream>(guard_);
+        stream().arrive(std::string("POST / HTTP/1.1\r\nHost: h\r\n") + field + "\r\n\r\n");
+        stream().refuse_to_pass = true;
+        stream().arrive("5\r\nhello\r\n");
+        EXPECT_TRUE(stream().aborted);
+        EXPECT_THAT(stream().passed, EndsWith("\r\n\r\n"));
+    }
 }
 
 }  // namespace

@@ -66,7 +66,8 @@ public:
     /// Discards the first `n` (<= held()) bytes, and opens the receive window by as much.
     void drop(std::size_t n);
 
-    /// Lets the application read the first `n` (<= held()) bytes, and wakes it.
+    /// Lets the application read the first `n` (<= held()) bytes, and wakes it. When memory is out the stream
+    /// is aborted and held() stays as it was.
     void pass(std::size_t n);
 
     /// Queues bytes for the peer behind everything the application has written. All or nothing; false when
