@@ -229,7 +229,11 @@ private:
         for (const ThirdParty& part : parts.third_party) {
             const Result<Folder> root = third_party(part);
             for (const std::string& source : part.sources) {
-                Result<void> done = add(*root, source, flags(source, false), *include, module.name);
+                std::vector<std::string> arguments = flags(source, false);
+                for (const std::string& define : part.defines) {
+                    arguments.push_back("-D" + define);
+                }
+                Result<void> done = add(*root, source, std::move(arguments), *include, module.name);
                 if (!done) {
                     return done;
                 }

@@ -25,7 +25,7 @@ U0_INIT_TEXT void prepare(BootProtocol protocol, const void* information)
     physical::init(regions);
     paging::init(regions, random_init());
     heap_init();
-    log("{} {} MiB", bootinfo().image_name, (bootinfo().memory_bytes + (1 << 19)) >> 20);
+    log("{} {} MiB", bootinfo().image_name, (bootinfo().memory_bytes + (1 << 20) - 1) >> 20);
     clock_init();
     interrupts::init_controller();
     hooks::boot_init();
