@@ -159,12 +159,17 @@ std::vector<ThirdParty> third_party(const Reader& reader)
 {
     std::vector<ThirdParty> list;
     for (const Reader& item : reader.items()) {
-        item.object({"source", "sources", "include"});
+        item.object({"source", "sources", "include", "defines"});
         ThirdParty entry;
         entry.source = item.at("source").matching(name_expression);
         entry.sources = paths(item.at("sources"));
         if (const auto value = item.find("include")) {
             entry.include = paths(*value);
+        }
+        if (const auto value = item.find("defines")) {
+            for (const Reader& define : value->items()) {
+                entry.defines.push_back(define.matching("[A-Za-z_][A-Za-z0-9_]*(=[A-Za-z0-9_]*)?"));
+            }
         }
         list.push_back(std::move(entry));
     }

@@ -28,6 +28,7 @@ struct ThirdParty {
     std::string source;                ///< the entry's name
     std::vector<std::string> sources;  ///< files below its root
     std::vector<std::string> include;  ///< folders below its root, public like a module's include/
+    std::vector<std::string> defines;  ///< NAME or NAME=VALUE, for these sources alone
     friend bool operator==(const ThirdParty&, const ThirdParty&) = default;
 };
 
