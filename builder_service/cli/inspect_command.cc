@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/cli/command.hh"
+#include "builder_service/cli/image_argument.hh"
+#include "common/util/temporary_directory.hh"
+
+namespace unikernel::cli::inspect_command
+{
+
+namespace po = boost::program_options;
+
+namespace
+{
+
+constexpr std::string_view help =
+    R"(IMAGE is a file, or the name or digest of a stored image. Its seal, ELF header, segments and notes are
+checked before a word of it is believed; what is shown is what the image says of itself, which is what
+was built into its bytes. Secrets appear as "sealed".
+
+Examples:
+  unikernel inspect hello.img
+  unikernel inspect hello-web --local --json
+)";
+
+std::string join(const nlohmann::json& list)
+{
+    std::string text;
+    for (const auto& item : list) {
+        text += (text.empty() ? "" : ", ") + (item.is_string() ? item.get<std::string>() : item.dump());
+    }
+    return text;
+}
+
+std::string module_list(const nlohmann::json& modules)
+{
+    std::string text;
+    for (const auto& module : modules) {
+        text += (text.empty() ? "" : ", ") + module.value("name", "?") + " " + module.value("version", "?");
+    }
+    return text;
+}
+
+/// One line per option: "http-guard.realm = staff".
+void print_configuration(const nlohmann::json& configuration, const Output& output)
+{
+    for (const auto& [module, options] : configuration.items()) {
+        for (const auto& [option, value] : options.items()) {
+            output.line("  " + printable(module + "." + option + " = " + value.dump()));
+        }
+    }
+}
+
+void print(const CheckedImage& image, const Output& output)
+{
+    const auto& note = image.facts.description;
+    const auto word = [&](const char* key) {
+        const auto found = note.find(key);
+        return found == note.end()
+                   ? std::string("-")
+                   : printable(found->is_string() ? found->get<std::string>() : found->dump());
+    };
+    output.table({{"name", word("name")},
+                  {"digest", image.facts.digest},
+                  {"size", human_bytes(image.facts.bytes)},
+                  {"seal", "intact"},
+                  {"platform", word("platform") + ", " + word("architecture")},
+                  {"boots by", printable(join(note.value("boot", nlohmann::json::array())))},
+                  {"devices", printable(join(note.value("devices", nlohmann::json::array())))},
+                  {"memory", "at least " + word("minimum_memory_mib") + " MiB"},
+                  {"command line", "syntax " + word("command_line")},
+                  {"modules", printable(module_list(note.value("modules", nlohmann::json::array())))},
+                  {"configuration", word("configuration_digest")},
+                  {"plan", word("plan_digest")},
+                  {"toolchain", word("toolchain")}});
+    if (const auto configuration = note.find("configuration");
+        configuration != note.end() && configuration->is_object() && !configuration->empty()) {
+        output.line("\nConfiguration, sealed into the image:");
+        print_configuration(*configuration, output);
+    }
+}
+
+ExitCode run(const po::variables_map& values, Output& output)
+{
+    const auto work = TemporaryDirectory::create("unikernel-cli");
+    if (!work) {
+        return output.error(work.error());
+    }
+    const std::string reference = values["IMAGE"].as<std::string>();
+    const auto image = open_image(reference, values, work->path());
+    if (!image) {
+        return output.error(image.error());
+    }
+    output.document({{"digest", image->facts.digest},
+                     {"bytes", image->facts.bytes},
+                     {"description", image->facts.description}});
+    print(*image, output);
+    output.next("unikernel run " + shell_word(reference) + (values.count("local") != 0 ? " --local" : ""));
+    return success;
+}
+
+}  // namespace
+
+const Command command{"inspect", "IMAGE [OPTIONS]", "check an image and show what is in it",
+                      help,      builder_options,   {"IMAGE"},
+                      run};
+
+}  // namespace unikernel::cli::inspect_command

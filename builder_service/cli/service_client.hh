@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "common/util/result.hh"
+
+namespace unikernel::cli
+{
+
+/// Speaks to a builder service (doc: rest-api.rst). The only file pair of the command line that knows the
+/// HTTP library. Failures carry the service's own words; one that does not answer is `unavailable`.
+class ServiceClient
+{
+public:
+    /// Errors: invalid (not an http or https URL).
+    static Result<std::unique_ptr<ServiceClient>> create(const std::string& url);
+    ~ServiceClient();
+    ServiceClient(const ServiceClient&) = delete;
+    ServiceClient& operator=(const ServiceClient&) = delete;
+
+    Result<nlohmann::json> get(const std::string& path);
+    Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body);
+    Result<void> remove(const std::string& path);
+    /// Streams a file as the body; its size is announced. Answers the JSON of the answer.
+    Result<nlohmann::json> upload(const std::string& path, const std::filesystem::path& file);
+    /// Streams the answer's body into a new file.
+    Result<void> download(const std::string& path, const std::filesystem::path& file);
+    /// Reads newline-delimited JSON until the stream ends, `each` answers false, or `stop` is requested.
+    Result<void> lines(const std::string& path, const std::function<bool(const nlohmann::json&)>& each,
+                       std::stop_token stop);
+
+private:
+    class Implementation;
+    explicit ServiceClient(std::unique_ptr<Implementation> implementation);
+    std::unique_ptr<Implementation> implementation_;
+};
+
+/// What an answer with an error status says; `body` need not be JSON (a proxy may have written it).
+Failure service_failure(int status, std::string_view body);
+
+}  // namespace unikernel::cli
