@@ -116,7 +116,7 @@ private:
             text.insert(at, text.substr(below(text.size()), below(30)));
         }
         if (text.empty())
-            text = "x";
+            text.push_back('x');
     }
 
     std::mt19937& random_;
