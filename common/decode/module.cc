@@ -8,6 +8,7 @@
 #include "common/decode/document.hh"
 #include "common/decode/reader.hh"
 #include "common/util/file.hh"
+#include "common/util/pattern.hh"
 
 namespace unikernel
 {
@@ -55,7 +56,7 @@ void bounds(const Reader& reader, Option& result)
     if (const auto value = reader.find("values")) {
         result.values = value->texts();
         for (const std::string& word : result.values) {
-            if (!std::regex_match(word, std::regex("[A-Za-z_][A-Za-z0-9_-]*"))) {
+            if (!matches(word, "[A-Za-z_][A-Za-z0-9_-]*")) {
                 value->refuse("\"" + word + "\" cannot become a C++ enumerator");
             }
         }
@@ -83,8 +84,7 @@ void parts(const Reader& reader, Option& result)
     } else if (result.type == Option::Type::record) {
         for (const auto& [name, field] : reader.at("fields").entries()) {
             // {plain: ...} would be taken for a secret.
-            if (!std::regex_match(name, std::regex(identifier)) || name == "plain" ||
-                name.starts_with("from_")) {
+            if (!matches(name, identifier) || name == "plain" || name.starts_with("from_")) {
                 field.refuse("not usable as a field's name");
             }
             result.fields[name] = option(field, true);
@@ -254,7 +254,7 @@ Module module_of(const Reader& reader)
     }
     if (const auto value = reader.find("options")) {
         for (const auto& [name, part] : value->entries()) {
-            if (!std::regex_match(name, std::regex(identifier))) {
+            if (!matches(name, identifier)) {
                 part.refuse("an option's name is a C++ identifier");
             }
             module.options[name] = option(part, true);
@@ -275,7 +275,7 @@ std::map<std::string, HookPoint> decode_points(const Reader& reader)
 {
     std::map<std::string, HookPoint> points;
     for (const auto& [name, point] : reader.entries()) {
-        if (!std::regex_match(name, std::regex("[a-z_][a-z0-9_]*(\\.[a-z_][a-z0-9_]*)*"))) {
+        if (!matches(name, "[a-z_][a-z0-9_]*(\\.[a-z_][a-z0-9_]*)*")) {
             point.refuse("a point's name is lower-case words joined by dots");
         }
         point.object({"signature", "header", "help"});

@@ -2,9 +2,9 @@
 #include "common/decode/reader.hh"
 
 #include <algorithm>
-#include <regex>
 
 #include "common/util/nearest.hh"
+#include "common/util/pattern.hh"
 
 namespace unikernel
 {
@@ -120,7 +120,7 @@ std::vector<std::string> Reader::texts(std::size_t max_items) const
 std::string Reader::matching(const std::string& expression, std::size_t max_length) const
 {
     std::string value = text(max_length);
-    if (!std::regex_match(value, std::regex(expression))) {
+    if (!matches(value, expression)) {
         refuse(nlohmann::json(value).dump() + " does not match " + expression);
     }
     return value;

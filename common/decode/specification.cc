@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/decode/specification.hh"
 
-#include <regex>
-
 #include "common/decode/reader.hh"
+#include "common/util/pattern.hh"
 
 namespace unikernel
 {
@@ -41,7 +40,7 @@ std::map<std::string, std::string> labels(const Reader& reader)
 {
     std::map<std::string, std::string> map;
     for (const auto& [key, value] : reader.entries()) {
-        if (!std::regex_match(key, std::regex(label_expression))) {
+        if (!matches(key, label_expression)) {
             value.refuse("a label's name matches " + label_expression);
         }
         map[key] = value.matching(label_expression);
@@ -99,8 +98,7 @@ Application application(const Reader& reader)
         result.arguments = value->texts();
     }
     for (const std::string& source : result.sources) {
-        static const std::regex compiled(R"(.*\.(c|cc|cpp|cxx))");
-        if (!std::regex_match(source, compiled)) {
+        if (!matches(source, R"(.*\.(c|cc|cpp|cxx))")) {
             reader.at("sources").refuse("\"" + source + "\" is not a C or C++ source (.c, .cc, .cpp, .cxx)");
         }
     }

@@ -2,10 +2,10 @@
 #include "common/model/option.hh"
 
 #include <algorithm>
-#include <regex>
 #include <set>
 
 #include "common/model/secret.hh"
+#include "common/util/pattern.hh"
 
 namespace unikernel
 {
@@ -86,7 +86,7 @@ Result<json> check_string(const Option& option, const json& value, const std::st
     if (text.find('\0') != std::string::npos) {
         return wrong(path, "contains a NUL character");
     }
-    if (!option.pattern.empty() && !std::regex_match(text, std::regex(option.pattern))) {
+    if (!option.pattern.empty() && !matches(text, option.pattern)) {
         return wrong(path, quoted(text) + " does not match " + option.pattern);
     }
     return value;
