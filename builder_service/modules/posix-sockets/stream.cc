@@ -89,7 +89,6 @@ void Stream::finish()
     if (!socket.peer_closed_) {
         socket.lingering_ = true;
         socket.linger_until_ = after(linger_time);
-        socket.retain();
         tcp_poll(socket.pcb_, &TcpSocket::on_poll, linger_poll);
     }
     socket.notify(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
@@ -102,7 +101,7 @@ void Stream::abort()
     if (!pcb)
         return;
     socket.finished_ = true;
-    socket.end_linger();
+    socket.lingering_ = false;
     tcp_abort(pcb);
     socket.notify(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
 }
@@ -120,11 +119,25 @@ err_t TcpSocket::on_poll(void* argument, tcp_pcb*)
     return ERR_ABRT;
 }
 
-/// The last word is said: lets go of the reference that kept the socket alive without the application.
-void TcpSocket::end_linger()
+/// The same for a connection whose socket the application has closed. The argument counts down, for there is
+/// nothing else left to hold a time; data is discarded by lwIP, which also closes when the peer does.
+err_t TcpSocket::on_orphan_poll(void* argument, tcp_pcb* pcb)
 {
-    if (std::exchange(lingering_, false))
-        release();
+    const auto left = reinterpret_cast<std::uintptr_t>(argument);
+    if (left == 0) {
+        tcp_abort(pcb);
+        return ERR_ABRT;
+    }
+    tcp_arg(pcb, reinterpret_cast<void*>(left - 1));
+    return ERR_OK;
+}
+
+/// Leaves a finished connection to lwIP until its peer has closed too, or a few seconds have passed.
+void TcpSocket::linger_without_us(tcp_pcb* pcb)
+{
+    constexpr std::uintptr_t polls = linger_time / (linger_poll * ns_per_second / 2);
+    tcp_arg(pcb, reinterpret_cast<void*>(polls));
+    tcp_poll(pcb, &TcpSocket::on_orphan_poll, linger_poll);
 }
 
 }  // namespace posix_sockets

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "half_open.hh"
 #include "tcp_socket.hh"
 #include "u0/posix_time.hh"
 
@@ -77,6 +78,8 @@ void TcpSocket::close_pcb()
         return;
     if (reset)
         tcp_abort(pcb);
+    else if (lingering_)
+        linger_without_us(pcb);
     else if (tcp_close(pcb) != ERR_OK)
         tcp_abort(pcb);
 }
@@ -141,10 +144,8 @@ long TcpSocket::listen(int backlog)
     if (pcb_->local_port == 0)
         if (long error = bind({}))
             return error;
-    // lwIP's number bounds handshakes, and is a byte; ours bounds complete connections, in on_accept.
-    constexpr u8_t half_open = 255;
     err_t error = ERR_OK;
-    tcp_pcb* listener = tcp_listen_with_backlog_and_err(pcb_, half_open, &error);
+    tcp_pcb* listener = tcp_listen_with_backlog_and_err(pcb_, TCP_DEFAULT_LISTEN_BACKLOG, &error);
     if (!listener)
         return to_errno(error);
     pcb_ = listener;
@@ -153,6 +154,7 @@ long TcpSocket::listen(int backlog)
     backlog_ = backlog < least ? least : backlog > most ? most : backlog;
     tcp_arg(pcb_, this);
     tcp_accept(pcb_, &TcpSocket::on_accept);
+    half_open::guard(pcb_);
     return 0;
 }
 
@@ -163,6 +165,7 @@ err_t TcpSocket::on_accept(void* argument, tcp_pcb* pcb, err_t error)
     auto* self = static_cast<TcpSocket*>(argument);
     if (!self || !pcb || error != ERR_OK)
         return ERR_VAL;
+    half_open::completed(pcb);
     if (self->accept_count_ >= self->backlog_)
         return ERR_MEM;  // lwIP resets it
     TcpSocket* connection = new TcpSocket(pcb);
@@ -212,7 +215,7 @@ void TcpSocket::on_error(void* argument, err_t error)
     self->state_ = State::closed;
     if (!self->finished_)
         self->error_ = connecting && error == ERR_RST ? ECONNREFUSED : static_cast<int>(-to_errno(error));
-    self->end_linger();
+    self->lingering_ = false;
     self->notify(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLRDHUP);
 }
 

@@ -104,8 +104,8 @@ err_t TcpSocket::on_receive(void* argument, tcp_pcb*, pbuf* data, err_t)
     self->received(data);
     if (!self->pcb_)
         return ERR_ABRT;  // a filter reset the connection
-    if (!data && self->lingering_)
-        self->end_linger();
+    if (!data)
+        self->lingering_ = false;
     return ERR_OK;
 }
 

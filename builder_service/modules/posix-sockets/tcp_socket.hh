@@ -57,6 +57,7 @@ private:
     static err_t on_receive(void* self, tcp_pcb* pcb, pbuf* data, err_t error);
     static err_t on_sent(void* self, tcp_pcb* pcb, u16_t bytes);
     static err_t on_poll(void* self, tcp_pcb* pcb);
+    static err_t on_orphan_poll(void* polls_left, tcp_pcb* pcb);
     static void on_error(void* self, err_t error);
     static void tick(void*);
 
@@ -71,7 +72,7 @@ private:
     std::size_t send_room() const;
     bool at_end() const { return finished_ || read_shut_ || (peer_closed_ && held_.empty()); }
     long take_error();
-    void end_linger();
+    static void linger_without_us(tcp_pcb* pcb);
 
     tcp_pcb* pcb_ = nullptr;
     State state_ = State::idle;
@@ -85,7 +86,7 @@ private:
     bool peer_closed_ = false;
     bool read_shut_ = false, write_shut_ = false;
     bool finished_ = false;   ///< Stream::finish()
-    bool lingering_ = false;  ///< holds a reference to itself until the peer has closed too
+    bool lingering_ = false;  ///< finished, and the peer has not closed yet
     bool was_full_ = false;   ///< somebody found no room to write
     bool no_delay_ = false;
     Nanoseconds linger_until_ = 0;
