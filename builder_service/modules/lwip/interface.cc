@@ -2,6 +2,7 @@
 // The card as lwIP's interface: frames go in and out without a copy, save small ones that come in.
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "lwip_api.hh"
 #include "u0/clock.hh"
@@ -123,12 +124,51 @@ pbuf* make_packet(const network_device::Frame& frame)
     return pbuf_alloced_custom(PBUF_RAW, size, PBUF_REF, &own->description, frame.bytes, size);
 }
 
+void verify_checksums(bool on)
+{
+    constexpr u16_t checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
+    card.chksum_flags = static_cast<u16_t>(on ? card.chksum_flags | checks : card.chksum_flags & ~checks);
+}
+
+bool looping = false;
+
+/// Delivers what an interface has queued for itself until now. Not netif_poll(): that goes on until nothing
+/// is queued, and two connections that answer each other never let it return.
+void deliver_queued(netif& interface)
+{
+    pbuf* queue = std::exchange(interface.loop_first, nullptr);
+    interface.loop_last = nullptr;
+    interface.loop_cnt_current = 0;
+    while (queue) {
+        pbuf *packet = queue, *last = queue;
+        while (last->len != last->tot_len)
+            last = last->next;
+        queue = std::exchange(last->next, nullptr);
+        packet->if_idx = netif_get_index(&interface);
+        if (ip_input(packet, &interface) != ERR_OK)
+            pbuf_free(packet);
+    }
+}
+
+/// Packets to ourselves (127.0.0.1 and our own address): they were never on a wire.
+bool loop_back()
+{
+    bool any = false;
+    netif* interface = nullptr;
+    NETIF_FOREACH(interface) {
+        if (!interface->loop_first)
+            continue;
+        any = looping = true;
+        verify_checksums(false);
+        deliver_queued(*interface);
+    }
+    looping = false;
+    return any;
+}
+
 void input(const network_device::Frame& frame)
 {
-    // Only what the device vouches for goes unverified; each frame anew.
-    constexpr u16_t checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
-    card.chksum_flags = static_cast<u16_t>(frame.checksum_verified ? card.chksum_flags & ~checks
-                                                                   : card.chksum_flags | checks);
+    verify_checksums(!frame.checksum_verified);  // only what the device vouches for goes unverified
     pbuf* const packet = make_packet(frame);
     if (packet && card.input(packet, &card) != ERR_OK)
         pbuf_free(packet);
@@ -181,6 +221,7 @@ bool poll()
         input(*frame);
         worked = true;
     }
+    worked = loop_back() || worked;
     sys_check_timeouts();
     send_backlog();
     network_device::flush();
@@ -240,3 +281,14 @@ void set_mtu(unsigned bytes)
 }
 
 }  // namespace u0::net
+
+/// Loopback addresses must not come from a wire (RFC 1122, 3.2.1.3 (g)). lwIP has not looked at the length.
+int u0_lwip_drop_martian(pbuf* packet)
+{
+    const auto* const header = static_cast<const ip_hdr*>(packet->payload);
+    if (u0::net::looping || packet->len < sizeof *header ||
+        !(ip4_addr_isloopback(&header->dest) || ip4_addr_isloopback(&header->src)))
+        return 0;
+    pbuf_free(packet);
+    return 1;
+}

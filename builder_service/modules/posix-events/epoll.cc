@@ -194,21 +194,15 @@ int Set::collect(epoll_event* out, int room)
 
 int Set::wait(epoll_event* out, int room, Nanoseconds deadline)
 {
-    if (!ready_.empty()) {
-        scheduler::poll_if_due();
-        if (int count = collect(out, room))
-            return count;
-    }
-    if (deadline == 0) {
-        poll();
-        return collect(out, room);
-    }
+    poll();  // a program whose files are always ready gets its packets too
+    int count = collect(out, room);
+    if (count > 0 || deadline == 0)
+        return count;
     for (;;) {
         bool woken = sleepers_.wait(deadline);
-        if (int count = collect(out, room))
+        count = collect(out, room);
+        if (count > 0 || !woken)
             return count;
-        if (!woken)
-            return 0;
     }
 }
 

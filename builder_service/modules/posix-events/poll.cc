@@ -95,22 +95,18 @@ long look(std::span<pollfd> files)
 
 long wait(std::span<pollfd> files, Nanoseconds deadline)
 {
-    scheduler::poll_if_due();
-    if (long count = look(files))
+    poll();  // a program whose files are always ready gets its packets too
+    long count = look(files);
+    if (count > 0 || deadline == 0)
         return count;
-    if (deadline == 0) {
-        poll();
-        return look(files);
-    }
     Watches watches(files);
     if (watches.failed())
         return -ENOMEM;
     for (;;) {
         bool woken = scheduler::block(deadline);
-        if (long count = look(files))
+        count = look(files);
+        if (count > 0 || !woken)
             return count;
-        if (!woken)
-            return 0;
     }
 }
 

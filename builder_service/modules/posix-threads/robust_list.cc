@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "robust_list.hh"
 
-#include <cerrno>
 #include <linux/futex.h>
 
 #include "u0/futex.hh"
-#include "u0/syscall.hh"
 
 namespace u0::posix_threads
 {
@@ -45,23 +43,6 @@ void release_robust_mutexes(Thread& thread)
     }
     if (robust_list* pending = untagged(head->list_op_pending))
         leave(pending, head->futex_offset, thread.id);
-}
-
-long sys_set_robust_list(const SyscallArgs& args)
-{
-    if (args[1] != sizeof(robust_list_head))
-        return -EINVAL;
-    scheduler::current().robust_list = args.pointer<void>(0);
-    return 0;
-}
-
-long sys_get_robust_list(const SyscallArgs& args)
-{
-    if (args.integer(0) != 0 && args.integer(0) != scheduler::current().id)
-        return -ESRCH;
-    *args.pointer<void*>(1) = scheduler::current().robust_list;
-    *args.pointer<std::size_t>(2) = sizeof(robust_list_head);
-    return 0;
 }
 
 }  // namespace u0::posix_threads

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <linux/futex.h>
 #include <linux/sysinfo.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -63,6 +64,24 @@ long sys_set_tid_address(const SyscallArgs& args)
     Thread& self = scheduler::current();
     self.clear_on_exit = args.pointer<int>(0);
     return self.id;
+}
+
+/// Robust mutexes: the head of the list of those a thread holds (module posix-threads reads it at its end).
+long sys_set_robust_list(const SyscallArgs& args)
+{
+    if (args[1] != sizeof(robust_list_head))
+        return -EINVAL;
+    scheduler::current().robust_list = args.pointer<void>(0);
+    return 0;
+}
+
+long sys_get_robust_list(const SyscallArgs& args)
+{
+    if (args.integer(0) != 0 && args.integer(0) != scheduler::current().id)
+        return -ESRCH;
+    *args.pointer<void*>(1) = scheduler::current().robust_list;
+    *args.pointer<std::size_t>(2) = sizeof(robust_list_head);
+    return 0;
 }
 
 long sys_arch_prctl(const SyscallArgs& args)

@@ -24,9 +24,7 @@ Thread* ended = nullptr;
 void (*release_ended)(Thread&) = nullptr;
 
 constexpr unsigned turns_per_poll = 32;  ///< network polls while threads never stop being runnable
-constexpr std::uint64_t poll_interval = 1'000'000;
 unsigned turns = 0;
-std::uint64_t last_poll = 0;
 
 void add_timer(Thread& thread)
 {
@@ -152,23 +150,10 @@ void wake(Thread& thread)
 
 void yield()
 {
-    if (run_queue.empty()) {
-        poll_if_due();
-        if (run_queue.empty())
-            return;
-    }
-    run_queue.push_back(*running);
-    run_next();
-}
-
-void poll_if_due()
-{
-    std::uint64_t now = monotonic_ns();
-    if (now - last_poll < poll_interval)
-        return;
-    last_poll = now;
     expire_timers();
     poll();
+    run_queue.push_back(*running);
+    run_next();
 }
 
 void start(Thread& thread)

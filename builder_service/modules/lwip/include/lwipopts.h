@@ -32,7 +32,8 @@
 #define LWIP_STATS 0
 #define LWIP_NETIF_HOSTNAME 1
 #define LWIP_NETIF_STATUS_CALLBACK 1
-#define LWIP_SINGLE_NETIF 1
+#define LWIP_NETIF_LOOPBACK 1 /* 127.0.0.1, and our own addresses */
+#define LWIP_LOOPBACK_MAX_PBUFS 256
 
 /* The module `dhcp` compiles lwIP's client for itself; the others do not know of it.  Its place in struct netif
  * exists either way, and its port is open to it before there is an address. */

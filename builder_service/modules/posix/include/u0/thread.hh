@@ -60,10 +60,6 @@ void wake(Thread& thread);
 /// Lets other runnable threads and the network have a turn.
 void yield();
 
-/// One poll of the network if the last one is longer ago than a millisecond: for calls that a program
-/// may repeat without ever blocking.
-void poll_if_due();
-
 /// Adds a thread whose `stack` was prepared for u0_thread_start.
 void start(Thread& thread);
 
