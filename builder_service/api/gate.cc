@@ -62,7 +62,9 @@ bool names_this_machine(std::string_view host)
         host = host.substr(0, host.find(']') + 1);
     else
         host = host.substr(0, host.find(':'));
-    return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    const bool numeric =
+        host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+    return numeric || host == "localhost" || host == "[::1]";
 }
 
 bool printable(std::string_view text)
@@ -113,8 +115,11 @@ std::optional<Response> check_headers(const HeadParser::value_type& head)
     if (head.count(http::field::transfer_encoding) != 0)
         return error(411, "body.length-required",
                      "Transfer-Encoding is not taken; send the body with a Content-Length");
-    if (head.count(http::field::content_length) == 0 &&
-        (head.method() == http::verb::post || head.method() == http::verb::put))
+    const auto length = head[http::field::content_length];
+    if (head.count(http::field::content_length) > 1 ||
+        length.find_first_not_of("0123456789") != beast::string_view::npos)
+        return error(400, "header.content-length", "Content-Length is not one plain number");
+    if (length.empty() && (head.method() == http::verb::post || head.method() == http::verb::put))
         return error(411, "body.length-required", "a Content-Length is needed");
     return std::nullopt;
 }

@@ -115,7 +115,8 @@ Response list_modules(Context& context, const Request&)
             if (manifest->contains(key))
                 item[key] = (*manifest)[key];
         item["platforms"] = nlohmann::json::array();
-        for (const auto& platform : manifest->value("platforms", nlohmann::json::object()).items())
+        const auto platforms = manifest->value("platforms", nlohmann::json::object());
+        for (const auto& platform : platforms.items())
             item["platforms"].push_back(platform.key());
         modules.push_back(std::move(item));
     }

@@ -104,11 +104,8 @@ public:
         if (!std::exchange(closed_, true))
             buffer_.close(std::ios_base::out).wait();
     }
-    void set_gone()
-    {
-        gone_ = true;
-        close();
-    }
+    /// On a thread of cpprestsdk, which must not wait for anything: its closing does.
+    void set_gone() { gone_ = true; }
     streams::istream reading_end() { return buffer_.create_istream(); }
 
 private:

@@ -192,6 +192,30 @@ std::size_t ArtifactStore::prune_bundles(std::chrono::hours age, const std::vect
     return removed;
 }
 
+Result<void> ArtifactStore::move_in(const fs::path& file, const fs::path& target) const
+{
+    if (::rename(file.c_str(), target.c_str()) == 0)
+        return {};
+    if (errno != EXDEV)
+        return tl::unexpected(system_failure(target.string(), errno));
+    auto copy = IncomingFile::create(folder_ / "incoming");  // from another file system
+    if (!copy)
+        return tl::unexpected(copy.error());
+    std::ifstream source(file, std::ios::binary);
+    std::vector<char> piece(256 * 1024);
+    while (source.read(piece.data(), static_cast<std::streamsize>(piece.size())) || source.gcount() > 0)
+        if (auto written =
+                copy->write(std::as_bytes(std::span(piece).first(static_cast<std::size_t>(source.gcount()))));
+            !written)
+            return written;
+    const auto digest = copy->finish();
+    if (!digest)
+        return tl::unexpected(digest.error());
+    if (*digest_hex(to_string(*digest)) != target.filename())
+        return fail(FailureKind::internal, file.string() + " changed while it was copied");
+    return copy->keep(target);
+}
+
 Result<StoredImage> ArtifactStore::import_image(const fs::path& file, const std::string& build)
 {
     const auto facts = inspect_(file);
@@ -212,8 +236,8 @@ Result<StoredImage> ArtifactStore::import_image(const fs::path& file, const std:
     const std::scoped_lock lock(images_mutex_);
     if (auto known = read_image(target, *hex))
         return known;
-    if (::rename(file.c_str(), target.c_str()) != 0)
-        return tl::unexpected(with_advice(system_failure(target.string(), errno)));
+    if (auto moved = move_in(file, target); !moved)
+        return tl::unexpected(with_advice(moved.error()));
     // Also syncs the folder, which makes both names durable.
     if (auto written = write_file_atomically(target.string() + std::string(metadata_suffix), metadata.dump());
         !written)

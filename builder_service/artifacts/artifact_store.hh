@@ -68,6 +68,7 @@ public:
 private:
     ArtifactStore(std::filesystem::path folder, std::uint64_t reserve, Inspect inspect, FileDescriptor lock);
     Result<void> sweep() const;
+    Result<void> move_in(const std::filesystem::path& file, const std::filesystem::path& target) const;
     Failure with_advice(Failure failure) const;
 
     std::filesystem::path folder_;

@@ -172,6 +172,7 @@ Result<BuildService::Submitted> BuildService::submit(Submission submission)
         return tl::unexpected(added.error());
     if (auto pruned = repository_.prune(settings_.keep); !pruned)
         spdlog::error("{}", pruned.error().message);
+    ++submitted_;
     queued_.notify_one();
     return Submitted{std::move(build), true};
 }
@@ -226,7 +227,8 @@ void BuildService::work(std::stop_token stop)
             spdlog::error("{}", build.error().message);
         if (!build || !*build) {
             // The time-out is for a failing database: there is nobody to notify us of its recovery.
-            queued_.wait_for(lock, stop, std::chrono::seconds(5), [] { return false; });
+            queued_.wait_for(lock, stop, std::chrono::seconds(5),
+                             [this, seen = submitted_] { return submitted_ != seen; });
             continue;
         }
         const auto id = (*build)->id;

@@ -107,6 +107,7 @@ private:
     RunningBuilds running_;
     std::mutex queue_mutex_;  ///< submitting, claiming and cancelling exclude each other
     std::condition_variable_any queued_;
+    std::uint64_t submitted_ = 0;
     std::atomic<bool> draining_{false};
     std::vector<std::jthread> workers_;  // last: they use all of the above
 };

@@ -13,6 +13,7 @@ std::stop_token RunningBuilds::begin(const std::string& id, std::chrono::millise
 {
     const std::scoped_lock lock(mutex_);
     auto& entry = entries_[id];
+    ++begun_;
     entry.deadline = std::chrono::steady_clock::now() + time_limit;
     changed_.notify_all();
     return entry.source.get_token();
@@ -72,8 +73,7 @@ void RunningBuilds::watch(std::stop_token stop_watching)
             if (entry.reason == StopReason::none)
                 next = std::min(next, entry.deadline);
         }
-        // Any change ends the wait: a build that began may have an earlier deadline.
-        changed_.wait_until(lock, stop_watching, next, [] { return false; });
+        changed_.wait_until(lock, stop_watching, next, [this, seen = begun_] { return begun_ != seen; });
     }
 }
 

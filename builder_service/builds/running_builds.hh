@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -46,6 +47,7 @@ private:
     std::mutex mutex_;
     std::condition_variable_any changed_;
     std::map<std::string, Entry> entries_;
+    std::uint64_t begun_ = 0;  ///< wakes up the watcher, whose next deadline may have come closer
     std::jthread watcher_;
 };
 

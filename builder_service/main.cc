@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Composition root of the service: the real pipeline, and libvirt for its boot check.
+#include <memory>
+#include <mutex>
+
+#include "builder_service/api/service.hh"
+#include "builder_service/hypervisor/hypervisor.hh"
+
+namespace
+{
+
+using namespace unikernel;
+
+/// Connects when the first boot check comes, and keeps that connection. Thread-safe.
+class Booter
+{
+public:
+    explicit Booter(const api::Settings& settings)
+        : uri_(settings.libvirt_uri), state_(settings.state / "libvirt"), limit_(settings.boot_time_limit)
+    {
+    }
+
+    Result<void> boot(const std::filesystem::path& image, const nlohmann::json& description,
+                      BuildObserver& observer, std::stop_token stop)
+    {
+        auto hypervisor = connected();
+        if (!hypervisor)
+            return tl::unexpected(hypervisor.error());
+        observer.log("boot check under " + std::string((*hypervisor)->kvm_works() ? "KVM" : "TCG") + ", " +
+                     (*hypervisor)->uri());
+        return boot_check(**hypervisor, image, description, limit_, stop);
+    }
+
+    std::vector<std::string> accelerators()
+    {
+        auto hypervisor = connected();
+        if (!hypervisor)
+            return {};
+        if ((*hypervisor)->kvm_works())
+            return {"kvm", "tcg"};
+        return {"tcg"};
+    }
+
+private:
+    Result<Hypervisor*> connected()
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!hypervisor_) {
+            auto connection = Hypervisor::connect(uri_, state_);
+            if (!connection)
+                return tl::unexpected(connection.error());
+            hypervisor_ = std::move(*connection);
+        }
+        return hypervisor_.get();
+    }
+
+    const std::string uri_;
+    const std::filesystem::path state_;
+    const std::chrono::milliseconds limit_;
+    std::mutex mutex_;
+    std::unique_ptr<Hypervisor> hypervisor_;
+};
+
+Result<api::Backend> make_backend(const api::Settings& settings)
+{
+    const auto booter = std::make_shared<Booter>(settings);
+    PipelineSettings pipeline;
+    pipeline.modules = settings.modules;
+    pipeline.platforms = settings.platforms;
+    pipeline.cache = settings.cache;
+    pipeline.output_limit = settings.log_limit;
+    if (settings.boot_check)
+        pipeline.boot_check = [booter](const auto& image, const auto& description, auto& observer,
+                                       auto stop) {
+            return booter->boot(image, description, observer, stop);
+        };
+    return api::Backend{
+        .pipeline = {.digest =
+                         [pipeline](const BuildRequest& request, std::string_view bundle) {
+                             return request_digest(pipeline, request, bundle);
+                         },
+                     .build =
+                         [pipeline](const BuildRequest& request, const std::filesystem::path& work,
+                                    BuildObserver& observer, std::stop_token stop) {
+                             return build(pipeline, request, work, observer, stop);
+                         }},
+        .inspect = inspect_image,
+        .boots_images = settings.boot_check,
+        .accelerators = [booter] { return booter->accelerators(); }};
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    return unikernel::api::run_service(argc, argv, make_backend);
+}
