@@ -29,7 +29,8 @@ def wait(deadline, what, condition):
 
 def make_public_network(cloud, prefix):
     network = cloud.network.find_network('public') or cloud.network.create_network(
-        name='public', is_shared=True, provider_network_type='flat', provider_physical_network='public')
+        name='public', is_shared=True, provider_network_type='flat', provider_physical_network='public',
+        is_port_security_enabled=False)
     if not network.subnet_ids:
         cloud.network.create_subnet(
             name='public', network_id=network.id, ip_version=4, cidr=f'{prefix}.0/24', gateway_ip=f'{prefix}.1',

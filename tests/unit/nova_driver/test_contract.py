@@ -20,7 +20,7 @@ USED = {
     'nova/exception.py': ('AttachInterfaceNotSupported', 'ImageUnacceptable', 'InstanceNotRescuable',
                           'InterfaceDetachFailed', 'Invalid'),
     'nova/compute/power_state.py': ('RUNNING', 'SHUTDOWN', 'CRASHED'),
-    'nova/compute/task_states.py': ('IMAGE_PENDING_UPLOAD', 'IMAGE_UPLOADING'),
+    'nova/compute/task_states.py': ('IMAGE_PENDING_UPLOAD', 'IMAGE_UPLOADING', 'REBUILD_SPAWNING'),
     'nova/virt/libvirt/config.py': ('LibvirtConfigMemoryBalloon', 'LibvirtConfigGuestFeatureAPIC'),
     'nova/virt/libvirt/imagecache.py': ('get_cache_fname',),
     'nova/virt/libvirt/utils.py': ('get_instance_path',),
