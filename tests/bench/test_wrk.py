@@ -6,6 +6,7 @@ import pytest
 from wrk import parse
 
 # The 62.50% is the share within one standard deviation; the median stands below it.
+# wrk may leave a space behind a time.
 REPORT = """Running 1s test @ http://10.77.1.2:80/
   1 threads and 50 connections
   Thread Stats   Avg      Stdev     Max   +/- Stdev
@@ -15,7 +16,7 @@ REPORT = """Running 1s test @ http://10.77.1.2:80/
      50%    4.15ms
      75%    4.56ms
      90%    5.41ms
-     99%  941.00us
+     99%  941.00us 
   11542 requests in 1.00s, 7.45MB read
 Requests/sec:  11532.53
 Transfer/sec:      7.45MB

@@ -38,8 +38,8 @@ def parse(output: str) -> Load:
     return Load(
         requests=int(find(r"(\d+) requests in")),
         requests_per_second=float(find(r"Requests/sec:\s+([0-9.]+)")),
-        p50=_seconds(find(r"^\s+50%\s+(\S+)$")),
-        p99=_seconds(find(r"^\s+99%\s+(\S+)$")),
+        p50=_seconds(find(r"^\s+50%\s+(\S+)")),
+        p99=_seconds(find(r"^\s+99%\s+(\S+)")),
         longest=_seconds(find(r"Latency\s+\S+\s+\S+\s+(\S+)")),
         socket_errors=sum(int(count) for count in errors.groups()) if errors else 0,
         other_status=int(find(r"Non-2xx or 3xx responses: (\d+)", "0")),
