@@ -163,6 +163,14 @@ class Service:
         return [json.loads(line) for line in answer.body.splitlines() if line]
 
 
+def wait_until(true, seconds=10):
+    """Waits until the function answers something true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not become true"
+        time.sleep(0.05)
+
+
 def tar(files):
     """A tar archive of name -> text, with fixed times and owners."""
     out = io.BytesIO()
