@@ -78,7 +78,7 @@ obtain()
         done
     else
         prepare_apt
-        version=$(field "$1" version)
+        version=$(field "$1" debian_version)
         (cd "$work/$1" && apt_get -q=2 source --download-only "$1=$version" > "$work/log" 2>&1) || {
             cat "$work/log" >&2
             fail "the mirrors have no source package $1 $version: give its files' directory with --from"
@@ -91,6 +91,7 @@ obtain()
     done
 }
 
+command -v patch > /dev/null || fail "patch is missing: install the package patch"
 command -v dpkg-source > /dev/null || fail "dpkg-source is missing: install the package dpkg-dev"
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/.fetch.XXXXXX")
@@ -105,6 +106,12 @@ for name in $(names); do
             cat "$work/log" >&2
             fail "$name does not unpack"
         }
+        # Ours have lines that end as everywhere else in this repository.
+        find "$work/$name/tree" -name '*.[ch]' -exec sed -i 's/\r$//' {} +
+        for patch in $(field "$name" patch); do
+            patch -d "$work/$name/tree" -p1 -N -s < "$root/builder_service/platforms/u0/patches/$patch" ||
+                fail "$patch does not apply to $name"
+        done
         # Whole or not at all; if another run was faster, its copy is as good.
         mv -T "$work/$name/tree" "$target" 2> /dev/null || [ -d "$target" ] || fail "cannot write $target"
     fi

@@ -11,7 +11,7 @@ declare -A packages=(
              libboost-program-options-dev nlohmann-json3-dev libsoci-dev libsoci-sqlite3-4.0 libsqlite3-dev
              libarchive-dev libelf-dev libspdlog-dev libexpected-dev"
     [run]="g++ binutils bubblewrap qemu-system-x86 seabios libvirt-daemon libvirt-daemon-driver-qemu
-           libvirt-clients curl ca-certificates dpkg-dev"
+           libvirt-clients curl ca-certificates dpkg-dev patch"
     [test]="libgtest-dev libgmock-dev python3 python3-pytest python3-yaml python3-sphinx python3-openstackdocstheme
             ccache clang-format clang-tidy shellcheck procps iproute2"
     [bench]="wrk cpio zstd kmod iproute2 python3"

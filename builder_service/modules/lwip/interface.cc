@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "connections.hh"
 #include "lwip_api.hh"
 #include "u0/clock.hh"
 #include "u0/cmdline.hh"
@@ -155,7 +156,8 @@ bool loop_back()
 {
     bool any = false;
     netif* interface = nullptr;
-    NETIF_FOREACH(interface) {
+    NETIF_FOREACH(interface)
+    {
         if (!interface->loop_first)
             continue;
         any = looping = true;
@@ -196,6 +198,7 @@ err_t start(netif* interface)
 U0_INIT_TEXT void init()
 {
     lwip_init();
+    connections_init();
     if (!network_device::properties().present)
         return;
     netif_add(&card, nullptr, nullptr, nullptr, nullptr, start, netif_input);

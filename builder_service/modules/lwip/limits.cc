@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What lwIP may take, and what gives way when many want something.
 #include "config.gen.hh"
+#include "connections.hh"
 #include "lwip_api.hh"
 #include "u0/clock.hh"
 #include "u0/console.hh"
@@ -37,8 +38,12 @@ using namespace u0;
 
 err_t u0_lwip_before_segment(tcp_pcb* pcb, const tcp_hdr* header)
 {
-    if (pcb->state == LISTEN && TCPH_FLAGS(header) == TCP_SYN)
-        net::forget_old_time_waits();
+    if (pcb->state == LISTEN) {
+        if (TCPH_FLAGS(header) == TCP_SYN)
+            net::forget_old_time_waits();
+    } else if (pcb->state != TIME_WAIT) {
+        net::remember_connection(pcb);
+    }
     return ERR_OK;
 }
 

@@ -69,7 +69,7 @@ std::optional<std::uint16_t> Queue::add(std::span<const Buffer> buffers)
     }
     free_count_ = static_cast<std::uint16_t>(free_count_ - buffers.size());
     room_[head] = room;
-    available_->ring[added_ % size_] = head;
+    available_->ring[added_ & (size_ - 1)] = head;
     ++added_;
     compiler_barrier();
     *const_cast<volatile std::uint16_t*>(&available_->index) = added_;
@@ -81,7 +81,7 @@ std::optional<Finished> Queue::take()
     if (used_->index == taken_)
         return std::nullopt;
     compiler_barrier();
-    const std::uint32_t head = used_->ring[taken_ % size_].id, bytes = used_->ring[taken_ % size_].length;
+    const std::uint32_t head = used_->ring[taken_ & (size_ - 1)].id, bytes = used_->ring[taken_ & (size_ - 1)].length;
     ++taken_;
     if (head >= size_ || room_[head] == 0 || bytes >= room_[head])
         panic("a virtio device finished buffer {} with {} bytes, which it was not given", head, bytes);

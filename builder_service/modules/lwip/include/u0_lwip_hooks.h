@@ -14,7 +14,9 @@ struct tcp_hdr;
 extern "C" {
 #endif
 
-/* limits.cc: room for one more connection, made before a listening socket sees a segment. */
+/* connections.cc: the active connection of a segment, or NULL: lwIP searches. Addresses in network byte order. */
+struct tcp_pcb* u0_lwip_find_connection(const struct tcp_hdr* header, u32_t remote, u32_t local);
+/* limits.cc: before a connection or a listening socket gets its segment. */
 err_t u0_lwip_before_segment(struct tcp_pcb* pcb, const struct tcp_hdr* header);
 /* limits.cc: initial sequence numbers nobody can guess (RFC 6528). */
 u32_t u0_lwip_initial_sequence(u32_t local, u16_t local_port, u32_t remote, u16_t remote_port);
@@ -26,6 +28,7 @@ int u0_lwip_drop_martian(struct pbuf* packet);
 #endif
 
 #define LWIP_HOOK_IP4_INPUT(packet, interface) u0_lwip_drop_martian(packet)
+#define LWIP_HOOK_TCP_LOOKUP(header, remote, local) u0_lwip_find_connection(header, (remote)->addr, (local)->addr)
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, length, length1, options2, packet)                                 \
     u0_lwip_before_segment(pcb, header)
 #define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port)                                                  \

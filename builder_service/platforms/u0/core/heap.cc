@@ -35,6 +35,8 @@ static_assert(sizeof(Slab) <= slab_header);
 
 U0_SEALED_DATA unsigned char* page_kind = nullptr;
 Slab* partial[classes];
+std::size_t empty_slabs[classes];
+constexpr std::size_t kept_empty = 2;  // slabs of a class that are kept for the next burst
 
 /// Smallest class for each size in steps of 32 bytes.
 struct ClassTable {
@@ -48,9 +50,26 @@ constexpr ClassTable class_table = [] {
     return table;
 }();
 
+/// For each class 2^32 / size, rounded up: a multiplication tells multiples of the size, where a division
+/// would cost more than all the rest of kfree().
+struct Reciprocals {
+    std::uint64_t of[classes];
+};
+constexpr Reciprocals reciprocals = [] {
+    Reciprocals table{};
+    for (std::size_t i = 0; i < classes; ++i)
+        table.of[i] = ((std::uint64_t{1} << 32) + class_sizes[i] - 1) / class_sizes[i];
+    return table;
+}();
+
+bool is_multiple(std::size_t offset, std::size_t size_class)
+{
+    return (offset * reciprocals.of[size_class] >> 32) * class_sizes[size_class] == offset;
+}
+
 unsigned char& kind_of(const void* block)
 {
-    return page_kind[memory::physical(block) / page_size];
+    return page_kind[paging::direct_offset(block) / page_size];
 }
 
 void unlink(Slab* slab)
@@ -96,6 +115,7 @@ Slab* make_slab(std::size_t size_class)
              .used = 0,
              .untouched = slab_header};
     link(slab);
+    ++empty_slabs[size_class];
     return slab;
 }
 
@@ -103,7 +123,7 @@ void release_slab(Slab* slab)
 {
     unlink(slab);
     const std::size_t pages = slab_bytes(slab) / page_size;
-    const std::uint64_t first = memory::physical(slab);
+    const std::uint64_t first = paging::direct_offset(slab);
     for (std::size_t i = 0; i < pages; ++i) {
         page_kind[first / page_size + i] = 0;
         physical::release(first + i * page_size);
@@ -123,7 +143,7 @@ void* allocate_large(std::size_t bytes)
 
 std::size_t large_pages(const void* block)
 {
-    const std::uint64_t first = memory::physical(block) / page_size;
+    const std::uint64_t first = paging::direct_offset(block) / page_size;
     std::size_t pages = 1;
     while ((first + pages) * page_size < physical::top() && page_kind[first + pages] == large_next)
         ++pages;
@@ -169,7 +189,8 @@ void* kalloc(std::size_t bytes)
         block = reinterpret_cast<char*>(slab) + slab->untouched;
         slab->untouched += static_cast<std::uint32_t>(class_sizes[size_class]);
     }
-    ++slab->used;
+    if (slab->used++ == 0)
+        --empty_slabs[size_class];
     if (full(slab))
         unlink(slab);
     return block;
@@ -182,7 +203,7 @@ void kfree(void* block)
     const unsigned kind = checked_kind(block);
     if (kind == large_first) {
         const std::size_t pages = large_pages(block);
-        const std::uint64_t first = memory::physical(block);
+        const std::uint64_t first = paging::direct_offset(block);
         for (std::size_t i = 0; i < pages; ++i) {
             page_kind[first / page_size + i] = 0;
             physical::release(first + i * page_size);
@@ -192,16 +213,19 @@ void kfree(void* block)
     Slab* const slab = slab_of(block, kind);
     const std::size_t offset =
         static_cast<std::size_t>(static_cast<char*>(block) - reinterpret_cast<char*>(slab));
-    if (slab->used == 0 || offset < slab_header || (offset - slab_header) % class_sizes[slab->size_class] ||
+    if (slab->used == 0 || offset < slab_header || !is_multiple(offset - slab_header, slab->size_class) ||
         block == slab->free)
         panic("memory is corrupted: block {x} freed twice or foreign", block);
     if (full(slab))
         link(slab);
     *static_cast<void**>(block) = slab->free;
     slab->free = block;
-    // An empty slab is given back, unless it is the class's last: that one will be wanted again at once.
-    if (--slab->used == 0 && (slab->next || slab->previous))
+    if (--slab->used > 0)
+        return;
+    if (empty_slabs[slab->size_class] == kept_empty)
         release_slab(slab);
+    else
+        ++empty_slabs[slab->size_class];
 }
 
 std::size_t kalloc_size(const void* block)

@@ -7,6 +7,10 @@
 
 namespace u0::paging
 {
+
+U0_SEALED_DATA std::uint64_t direct_base = 0;
+U0_SEALED_DATA std::uint64_t direct_size = 0;
+
 namespace
 {
 
@@ -14,7 +18,6 @@ constexpr std::uint64_t large_page = 2 << 20;
 
 U0_SEALED_DATA Entry* root = nullptr;
 U0_SEALED_DATA std::uint64_t root_physical = 0;
-U0_SEALED_DATA std::uint64_t direct_base = 0;  // 0 while the boot tables are in use: identity
 U0_SEALED_DATA std::uint64_t future_direct_base = 0;
 U0_SEALED_DATA std::uint64_t arena_base = 0;
 U0_SEALED_DATA std::uint64_t next_device = device_region;
@@ -157,6 +160,7 @@ U0_INIT_TEXT void init(std::span<const Region> regions, std::uint64_t seed)
 
     switch_to_root();
     direct_base = future_direct_base;
+    direct_size = physical::top();
     root = static_cast<Entry*>(direct(root_physical));
     physical::use_direct_map();
     const WriteWindow window;
@@ -172,16 +176,6 @@ void seal()
         give_away(guard, guard + page_size);
     make_read_only(__u0_sealed_start, __u0_sealed_end);
     give_away(__u0_text_end, __u0_init_text_end);
-}
-
-void* direct(std::uint64_t physical)
-{
-    return reinterpret_cast<void*>(direct_base + physical);
-}
-
-bool is_direct(const void* address)
-{
-    return address_of(address) - direct_base < physical::top();
 }
 
 std::uint64_t arena_begin()
@@ -247,8 +241,7 @@ std::uint64_t physical(const void* address)
 {
     const std::uint64_t at = address_of(address);
     if (paging::is_direct(address))
-        return static_cast<std::uint64_t>(static_cast<const char*>(address) -
-                                          static_cast<char*>(paging::direct(0)));
+        return paging::direct_offset(address);
     const paging::Entry* entry = paging::entry(at, false);
     if (!entry || !(*entry & paging::present))
         panic("physical address of {x}, which is not mapped", at);

@@ -32,8 +32,26 @@ void init(std::span<const Region> regions, std::uint64_t seed);
 /// After boot: frees what only booting needed, makes sealed data read-only.  No return to boot code.
 void seal();
 
-void* direct(std::uint64_t physical);  ///< where a physical address of RAM is mapped
-bool is_direct(const void* address);   ///< whether an address lies in the direct map's range
+/// Where physical address 0 would be in the direct map, and its size in bytes.  While the boot tables are in
+/// use: identity.
+extern std::uint64_t direct_base, direct_size;
+
+/// Where a physical address of RAM is mapped.
+inline void* direct(std::uint64_t physical)
+{
+    return reinterpret_cast<void*>(direct_base + physical);
+}
+/// Physical address of an address in the direct map.
+inline std::uint64_t direct_offset(const void* address)
+{
+    return reinterpret_cast<std::uint64_t>(address) - direct_base;
+}
+/// Whether an address lies in the direct map's range.
+inline bool is_direct(const void* address)
+{
+    return direct_offset(address) < direct_size;
+}
+
 std::uint64_t arena_begin();
 
 /// The entry of a 4 KiB page; nullptr when a table is missing and `create` is false or memory is short,

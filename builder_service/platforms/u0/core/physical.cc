@@ -40,6 +40,39 @@ std::uint64_t take(std::size_t word, unsigned bit)
     return (word * 64 + bit) * page_size;
 }
 
+/// A run of 2 to 64 pages within one word of the bitmap; the usual case, in a few steps a word.
+std::uint64_t run_in_word(std::size_t n)
+{
+    for (std::size_t word = highest + 1; word-- > 0;) {
+        std::uint64_t starts = bitmap[word];
+        for (std::size_t length = 1; starts && length < n;) {
+            const std::size_t step = length < n - length ? length : n - length;
+            starts &= starts >> step;
+            length += step;
+        }
+        if (starts)
+            return word * 64 + 63 - static_cast<unsigned>(__builtin_clzll(starts));
+    }
+    return none;
+}
+
+/// A run of any length, page by page.
+std::uint64_t run_across_words(std::size_t n)
+{
+    std::size_t length = 0;
+    for (std::uint64_t number = (highest + 1) * 64; number-- > 0;) {
+        if (number % 64 == 63 && bitmap[number / 64] == 0) {
+            number -= 63;
+            length = 0;
+            continue;
+        }
+        length = bitmap[number / 64] >> number % 64 & 1 ? length + 1 : 0;
+        if (length == n)
+            return number;
+    }
+    return none;
+}
+
 /// Where the bitmap itself can stand: the first hole of that size above the image.
 U0_INIT_TEXT std::uint64_t place(std::span<const Region> regions, std::uint64_t bytes)
 {
@@ -109,21 +142,14 @@ std::uint64_t allocate_run(std::size_t n)
 {
     if (n == 1)
         return allocate();
-    std::size_t length = 0;
-    for (std::uint64_t number = (highest + 1) * 64; n <= free_count && number-- > 0;) {
-        if (number % 64 == 63 && bitmap[number / 64] == 0) {
-            number -= 63;
-            length = 0;
-            continue;
-        }
-        length = bitmap[number / 64] >> number % 64 & 1 ? length + 1 : 0;
-        if (length == n) {
-            for (std::uint64_t page = number; page < number + n; ++page)
-                take(page / 64, page % 64);
-            return number * page_size;
-        }
-    }
-    return none;
+    if (n > free_count)
+        return none;
+    std::uint64_t number = n <= 64 ? run_in_word(n) : none;
+    if (number == none)
+        number = run_across_words(n);
+    for (std::uint64_t page = number; number != none && page < number + n; ++page)
+        take(page / 64, static_cast<unsigned>(page % 64));
+    return number * page_size;
 }
 
 void release(std::uint64_t page)

@@ -14,13 +14,10 @@ void* memcpy(void* __restrict out, const void* __restrict in, std::size_t size)
 {
     auto* to = static_cast<unsigned char*>(out);
     const auto* from = static_cast<const unsigned char*>(in);
-    for (; size >= 32; size -= 32, to += 32, from += 32) {
-        const Word a = reinterpret_cast<const Word*>(from)[0], b = reinterpret_cast<const Word*>(from)[1];
-        const Word c = reinterpret_cast<const Word*>(from)[2], d = reinterpret_cast<const Word*>(from)[3];
-        reinterpret_cast<Word*>(to)[0] = a;
-        reinterpret_cast<Word*>(to)[1] = b;
-        reinterpret_cast<Word*>(to)[2] = c;
-        reinterpret_cast<Word*>(to)[3] = d;
+    for (; size >= 64; size -= 64, to += 64, from += 64) {
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; ++i)
+            reinterpret_cast<Word*>(to)[i] = reinterpret_cast<const Word*>(from)[i];
     }
     for (; size >= 8; size -= 8, to += 8, from += 8)
         *reinterpret_cast<Word*>(to) = *reinterpret_cast<const Word*>(from);
@@ -52,11 +49,10 @@ void* memset(void* out, int value, std::size_t size)
 {
     auto* to = static_cast<unsigned char*>(out);
     const Word word = 0x0101010101010101u * static_cast<unsigned char>(value);
-    for (; size >= 32; size -= 32, to += 32) {
-        reinterpret_cast<Word*>(to)[0] = word;
-        reinterpret_cast<Word*>(to)[1] = word;
-        reinterpret_cast<Word*>(to)[2] = word;
-        reinterpret_cast<Word*>(to)[3] = word;
+    for (; size >= 64; size -= 64, to += 64) {
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; ++i)
+            reinterpret_cast<Word*>(to)[i] = word;
     }
     for (; size >= 8; size -= 8, to += 8)
         *reinterpret_cast<Word*>(to) = word;

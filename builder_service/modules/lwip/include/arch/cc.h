@@ -24,6 +24,13 @@ void u0_lwip_failed(const char* text);
 }
 #endif
 
+/* One instruction instead of a call. */
+#define LWIP_DONT_PROVIDE_BYTEORDER_FUNCTIONS 1
+#define lwip_htons(x) __builtin_bswap16(x)
+#define lwip_ntohs(x) __builtin_bswap16(x)
+#define lwip_htonl(x) __builtin_bswap32(x)
+#define lwip_ntohl(x) __builtin_bswap32(x)
+
 #define LWIP_RAND() u0_lwip_random()
 #define LWIP_PLATFORM_DIAG(x)
 #define LWIP_PLATFORM_ASSERT(x) u0_lwip_failed(x)
