@@ -9,8 +9,8 @@
 namespace unikernel
 {
 
-/// The candidate with the least edit distance (Levenshtein) to `word`, if it is near enough to be what
-/// was meant: at most a third of its letters differ.
+/// The candidate with the least edit distance (letters inserted, left out, replaced or swapped) to `word`, if
+/// it is near enough to be what was meant: at most a third of its letters differ.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 /// "; did you mean X?", or "; there are A, B, C" when none is near, or nothing when there is none.

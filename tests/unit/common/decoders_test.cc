@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "common/decode/document.hh"
+#include "common/decode/module.hh"
+#include "common/decode/specification.hh"
+#include "common/util/file.hh"
+#include "common/util/temporary_directory.hh"
+
+namespace unikernel
+{
+namespace
+{
+
+nlohmann::json yaml(const std::string& text)
+{
+    return *decode_yaml(text, "t");
+}
+
+std::string spec_refusal(const std::string& text)
+{
+    const auto result = decode_spec(yaml(text));
+    EXPECT_FALSE(result);
+    return result ? "" : result.error().message;
+}
+
+std::string requirement_refusal(const std::string& text)
+{
+    const auto result = decode_requirement(yaml(text), 3);
+    EXPECT_FALSE(result);
+    return result ? "" : result.error().message;
+}
+
+std::string module_refusal(const std::string& text)
+{
+    const auto result = decode_module(yaml(text), "modules/m/module.yaml");
+    EXPECT_FALSE(result);
+    return result ? "" : result.error().message;
+}
+
+TEST(Specification, is_decoded_whole)
+{
+    const auto spec = decode_spec(yaml(R"(
+name: hello-web
+platform: u0
+application:
+  sources: [server.cc, src/util.c]
+  language: c++17
+  include: [include]
+  definitions: [NDEBUG, LIMIT=5]
+  optimize: 3
+  arguments: [--port, "80"]
+  memory_mib: 16
+modules: {posix-sockets: {}, dhcp: , lwip: {max_connections: 512}}
+labels: {tier: web}
+)"));
+    ASSERT_TRUE(spec) << spec.error().message;
+    EXPECT_EQ(spec->name, "hello-web");
+    EXPECT_EQ(spec->application->sources, (std::vector<std::string>{"server.cc", "src/util.c"}));
+    EXPECT_EQ(spec->application->language, "c++17");
+    EXPECT_EQ(spec->application->definitions, (std::vector<std::string>{"NDEBUG", "LIMIT=5"}));
+    EXPECT_EQ(spec->application->optimize, 3U);
+    EXPECT_EQ(spec->application->arguments, (std::vector<std::string>{"--port", "80"}));
+    EXPECT_EQ(spec->application->memory_mib, 16U);
+    EXPECT_EQ(spec->modules.size(), 3U);
+    EXPECT_EQ(spec->modules.at("lwip").options.at("max_connections").value, 512);
+    EXPECT_EQ(spec->modules.at("lwip").options.at("max_connections").source, "spec");
+    EXPECT_EQ(spec->labels.at("tier"), "web");
+}
+
+TEST(Specification, refusals_name_the_path_and_the_way_out)
+{
+    EXPECT_EQ(spec_refusal("platform: u0"), "spec.name: must be given");
+    EXPECT_EQ(spec_refusal("name: Hello_Web"),
+              "spec.name: \"Hello_Web\" does not match [a-z0-9][a-z0-9-]{0,62}");
+    EXPECT_EQ(spec_refusal("name: 80"), "spec.name: must be a string; put it in quotes");
+    EXPECT_EQ(spec_refusal("[a]"), "spec: must be an object (key: value)");
+    EXPECT_EQ(spec_refusal("{name: a, moduls: {}}"), "spec.moduls: unknown key; did you mean modules?");
+    EXPECT_EQ(spec_refusal("{name: a, zzzzzzz: {}}"),
+              "spec.zzzzzzz: unknown key; there are name, platform, application, modules, labels");
+    EXPECT_EQ(spec_refusal("{name: a, application: {sources: []}}"),
+              "spec.application.sources: needs at least one source file");
+    EXPECT_EQ(spec_refusal("{name: a, application: {sources: [a.cc], optimize: 4}}"),
+              "spec.application.optimize: 4 is over the maximum 3");
+    EXPECT_EQ(
+        spec_refusal("{name: a, application: {sources: [a.cc], language: rust}}"),
+        "spec.application.language: \"rust\" is none of c++11, c++14, c++17, c++20, c++23, c99, c11, c17");
+    EXPECT_EQ(spec_refusal("{name: a, application: {sources: [a.o]}}"),
+              "spec.application.sources: \"a.o\" is not a C or C++ source (.c, .cc, .cpp, .cxx)");
+    EXPECT_EQ(spec_refusal("{name: a, modules: [dhcp]}"), "spec.modules: must be an object (key: value)");
+    EXPECT_EQ(spec_refusal("{name: a, modules: {dhcp: true}}"),
+              "spec.modules.dhcp: must be an object (key: value)");
+}
+
+TEST(Specification, source_paths_stay_in_the_bundle_and_are_no_options)
+{
+    for (const std::string path :
+         {"../x.cc", "/etc/x.cc", "a/../b.cc", "a//b.cc", "./a.cc", "-o.cc", "a/-x.cc"}) {
+        EXPECT_EQ(spec_refusal("{name: a, application: {sources: [\"" + path + "\"]}}"),
+                  "spec.application.sources[0]: \"" + path +
+                      "\" is not a plain path below the bundle's root");
+    }
+    EXPECT_EQ(spec_refusal("{name: a, application: {sources: ['@x y.cc']}}").substr(0, 31),
+              "spec.application.sources[0]: \"@");
+    EXPECT_EQ(
+        spec_refusal("{name: a, application: {sources: [a.cc], definitions: ['-fplugin=x']}}").substr(0, 35),
+        "spec.application.definitions[0]: \"-");
+}
+
+TEST(Requirement, is_decoded_and_carries_its_name_as_source)
+{
+    const auto requirement = decode_requirement(yaml(R"(
+name: staff-only
+applies_to: {labels: {tier: web}}
+modules: {http-guard: {realm: staff}}
+)"));
+    ASSERT_TRUE(requirement) << requirement.error().message;
+    EXPECT_EQ(requirement->modules.at("http-guard").options.at("realm").source, "requirements.staff-only");
+    EXPECT_EQ(requirement->applies_to.labels.at("tier"), "web");
+}
+
+TEST(Requirement, refusals_name_the_requirement)
+{
+    EXPECT_EQ(requirement_refusal("{}"), "requirements[3].name: must be given");
+    EXPECT_EQ(requirement_refusal("{name: a, modules: {m: {}}}"), "requirements.a.applies_to: must be given");
+    EXPECT_EQ(requirement_refusal("{name: a, applies_to: {everything: false}, modules: {m: {}}}"),
+              "requirements.a.applies_to.everything: can only be true");
+    EXPECT_EQ(requirement_refusal("{name: a, applies_to: {everything: true, images: [x]}, modules: {m: {}}}"),
+              "requirements.a.applies_to: must be exactly one of {everything: true}, {labels: {...}}, "
+              "{images: [...]}");
+    EXPECT_EQ(requirement_refusal("{name: a, applies_to: {labels: {}}, modules: {m: {}}}"),
+              "requirements.a.applies_to: selects nothing");
+    EXPECT_EQ(requirement_refusal("{name: a, applies_to: {everything: true}, modules: {}}"),
+              "requirements.a.modules: a requirement without a module requires nothing");
+    EXPECT_EQ(requirement_refusal("{name: a, applies_to: {everything: true}, module: {m: {}}}"),
+              "requirements[3].module: unknown key; did you mean modules?");
+}
+
+const std::string head = "name: m\nversion: 1.0.0\nkind: security\nsummary: s\nlicense: Apache-2.0\n";
+
+TEST(Manifest, is_decoded_whole)
+{
+    const auto m = decode_module(yaml(head + R"y(
+provides: [v]
+requires: [a]
+conflicts: [b]
+memory_kib: 64
+devices: [virtio-net]
+options:
+  credentials: {type: list, unique: name, of: {type: record, fields: {name: {type: string}, secret: {type: secret}}}}
+  accept: {type: list, of: {type: string, refers_to: credentials.name}, default: []}
+platforms:
+  u0:
+    sources: [a.cc, sub/b.S]
+    points: {stream.accept: {signature: "bool(u0::Stream&)", header: u0/stream.hh}}
+    hooks: {boot.init: u0::m::init, idle.poll: [u0::m::a, u0::m::b]}
+    syscalls: {read: u0::m::sys_read}
+    third_party: [{source: lwip, sources: [src/core/init.c], include: [src/include], defines: [A, B=1]}]
+    exports: [sym]
+    personality: glibc
+)y"),
+                                 "w");
+    ASSERT_TRUE(m) << m.error().message;
+    EXPECT_EQ(m->kind, Module::Kind::security);
+    EXPECT_EQ(m->options.at("credentials").of.front().fields.at("secret").type, Option::Type::secret);
+    const Installation& u0 = m->platforms.at("u0");
+    EXPECT_EQ(u0.hooks.at("idle.poll"), (std::vector<std::string>{"u0::m::a", "u0::m::b"}));
+    EXPECT_EQ(u0.third_party.front().defines, (std::vector<std::string>{"A", "B=1"}));
+    EXPECT_EQ(u0.points.at("stream.accept").header, "u0/stream.hh");
+    EXPECT_EQ(u0.personality, "glibc");
+}
+
+TEST(Manifest, refusals)
+{
+    EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: float}}"),
+              "modules/m/module.yaml.options.o.type: \"float\" is none of bool, int, enum, string, "
+              "secret, list, record");
+    EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: int, maximum: 5, default: 6}}"),
+              "modules/m/module.yaml.options.o.default: 6 is over the maximum 5");
+    EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: int, pattern: a}}"),
+              "modules/m/module.yaml.options.o.pattern: unknown key; there are minimum, maximum, unit, "
+              "type, help, default");
+    EXPECT_EQ(
+        module_refusal(head + "platforms: {}\noptions: {o: {type: string, pattern: '['}}").substr(0, 77),
+        "modules/m/module.yaml.options.o.pattern: no ECMAScript regular expression: Un");
+    EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: string, refers_to: x.y}}"),
+              "modules/m/module.yaml.options: refers_to x.y names no field of a list of records");
+    EXPECT_EQ(module_refusal(head + "platforms: {u0: {sources: [../x.cc]}}").substr(0, 61),
+              "modules/m/module.yaml.platforms.u0.sources[0]: \"../x.cc\" does");
+    EXPECT_EQ(module_refusal(head + "platforms: {u0: {hooks: {boot.init: 'system(1)'}}}").substr(0, 59),
+              "modules/m/module.yaml.platforms.u0.hooks.boot.init: \"system");
+}
+
+TEST(ModuleRepository, one_broken_manifest_is_an_error_and_not_left_out)
+{
+    const auto folder = TemporaryDirectory::create();
+    for (const std::string name : {"m", "broken"}) {
+        std::filesystem::create_directory(folder->path() / name);
+    }
+    ASSERT_TRUE(write_file(folder->path() / "m/module.yaml", head + "platforms: {u0: {}}\n"));
+    EXPECT_EQ(load_repository(folder->path())->all().size(), 1U);
+    ASSERT_TRUE(write_file(folder->path() / "broken/module.yaml", head + "platforms: {u0: {}}\n"));
+    EXPECT_EQ(load_repository(folder->path()).error().message,
+              "modules/broken/module.yaml.name: m is not the folder's name, broken");
+    ASSERT_TRUE(write_file(folder->path() / "broken/module.yaml", "a: [\n"));
+    EXPECT_EQ(load_repository(folder->path()).error().message,
+              "modules/broken/module.yaml:2:1: not YAML: end of sequence flow not found");
+}
+
+}  // namespace
+}  // namespace unikernel
