@@ -1,22 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Passes the tests: style, unit tests (optimised, and with AddressSanitizer and UBSan), then the
-# product from outside: command line, service, and real boots of real images.
+# Passes the tests: style, the product from outside (command line, service, real boots of real
+# images), unit tests with AddressSanitizer and UBSan, documents, clang-tidy.
 #
 #   tools/test.sh                 # everything
-#   tools/test.sh unit guest      # only these stages, in this order
+#   tools/test.sh build python    # only these stages, in this order
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-stages=(dependencies build style unit python docs asan tidy)
+stages=(dependencies style build python unit docs tidy)
 declare -A help=(
     [dependencies]="install what is missing from Debian, fetch lwIP's source"
-    [build]="configure and build the release preset"
+    [build]="the programs, release preset"
     [style]="clang-format, shellcheck, licence headers"
-    [unit]="ctest, release preset"
+    [unit]="ctest with AddressSanitizer and UndefinedBehaviorSanitizer"
     [python]="pytest: command line, service, guests"
     [docs]="Sphinx, warnings are errors"
-    [asan]="ctest with AddressSanitizer and UndefinedBehaviorSanitizer"
     [tidy]="clang-tidy's allow-list"
 )
 if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
@@ -44,15 +43,16 @@ stage_dependencies()
     tools/fetch-sources.sh
 }
 
-configure_and_build()
+# configure PRESET, then build TARGET...
+build()
 {
     local launcher=()
     command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
     cmake --preset "$1" "${launcher[@]}" >"$work/cmake.log" || { cat "$work/cmake.log"; return 1; }
-    cmake --build --preset "$1" -j "$jobs"
+    cmake --build --preset "$1" -j "$jobs" --target "${@:2}"
 }
 
-stage_build() { configure_and_build release; }
+stage_build() { build release unikernel unikernel-builder unikernel-builder-stub; }
 
 stage_style()
 {
@@ -64,9 +64,11 @@ stage_style()
     [ -z "$bare" ] || { printf 'no SPDX header in:\n%s\n' "$bare"; return 1; }
 }
 
-run_ctest() { ctest --preset "$1" -j "$jobs" --no-tests=error; }
-
-stage_unit() { run_ctest release; }
+stage_unit()
+{
+    build asan all
+    ctest --preset asan -j "$jobs" --no-tests=error
+}
 
 stage_python()
 {
@@ -74,12 +76,6 @@ stage_python()
 }
 
 stage_docs() { "$python" -m sphinx -W -q -b html doc/source "$work/doc"; }
-
-stage_asan()
-{
-    configure_and_build asan
-    run_ctest asan
-}
 
 stage_tidy()
 {
