@@ -83,7 +83,7 @@ void release(void* block)
 void refused(const Stream& stream, Status status, std::string_view head)
 {
     if constexpr (cfg::audit) {
-        static constinit LineBudget budget;
+        static LineBudget budget;  // not constinit: g++ 12 refuses that in a discarded statement
         if (!budget.take())
             return;
         // Method and path only: a query may hold what is nobody's business. What is not printable is shown as
