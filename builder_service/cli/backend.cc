@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "builder_service/cli/command.hh"
+#include "common/util/nearest.hh"
 
 namespace unikernel::cli
 {
@@ -36,13 +37,22 @@ std::string service_url(const boost::program_options::variables_map& values)
     return variable != nullptr && *variable != '\0' ? variable : "http://127.0.0.1:8770";
 }
 
+Locations locations(const boost::program_options::variables_map& values)
+{
+    Locations places = default_locations();
+    if (values.count("state") != 0) {
+        places.state = std::filesystem::absolute(values["state"].as<std::string>());
+    }
+    return places;
+}
+
 Result<std::unique_ptr<Backend>> open_backend(const boost::program_options::variables_map& values)
 {
     if (values.count("local") != 0 && values.count("service") != 0) {
         throw UsageError("--local and --service exclude each other");
     }
     if (values.count("local") != 0) {
-        return open_local_backend(values.count("state") != 0 ? values["state"].as<std::string>() : "");
+        return open_local_backend(locations(values));
     }
     return open_service_backend(service_url(values));
 }
@@ -80,10 +90,10 @@ Result<std::string> find_image(Backend& backend, const std::string& reference)
         for (const ImageEntry& image : *images) {
             names.push_back(image.description.value("name", ""));
         }
-        const std::string near = nearest(reference, names);
+        const auto near = nearest(reference, names);
         return fail(FailureKind::not_found,
                     "\"" + reference + "\" is neither a file nor the name or digest of a stored image" +
-                        (near.empty() ? "; unikernel build makes one" : "; did you mean " + near + "?"));
+                        (near ? "; did you mean " + *near + "?" : "; unikernel build makes one"));
     }
     return matches.front();
 }

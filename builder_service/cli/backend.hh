@@ -10,6 +10,7 @@
 #include <boost/program_options.hpp>
 #include <nlohmann/json.hpp>
 
+#include "builder_service/builds/locations.hh"
 #include "builder_service/pipeline/pipeline.hh"
 #include "common/util/result.hh"
 
@@ -60,8 +61,10 @@ public:
 /// By --service, --local, --state and the environment. Nothing is asked over the network yet.
 Result<std::unique_ptr<Backend>> open_backend(const boost::program_options::variables_map& values);
 
-Result<std::unique_ptr<Backend>> open_local_backend(const std::string& state);
+Result<std::unique_ptr<Backend>> open_local_backend(Locations locations);
 Result<std::unique_ptr<Backend>> open_service_backend(const std::string& url);
+/// The defaults, and --state.
+Locations locations(const boost::program_options::variables_map& values);
 /// --service, else $UNIKERNEL_SERVICE, else the default.
 std::string service_url(const boost::program_options::variables_map& values);
 

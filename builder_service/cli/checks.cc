@@ -125,6 +125,17 @@ Check check_sources(const Locations& locations)
     return {"sources", Check::Verdict::ok, (locations.cache / "sources").native(), ""};
 }
 
+Check check_modules(const Locations& locations)
+{
+    std::error_code ignored;
+    if (!fs::is_directory(locations.modules, ignored) || !fs::is_directory(locations.platforms, ignored)) {
+        return {"modules", Check::Verdict::wrong,
+                "there is no module repository in " + locations.modules.native(),
+                "install the product again, or run it from its source tree"};
+    }
+    return {"modules", Check::Verdict::ok, locations.modules.native(), ""};
+}
+
 Check check_disk(const fs::path& state)
 {
     fs::path existing = state;

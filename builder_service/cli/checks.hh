@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "builder_service/cli/locations.hh"
+#include "builder_service/builds/locations.hh"
 
 namespace unikernel::cli
 {
@@ -23,8 +23,9 @@ Check check_static_library(const std::string& library, const std::string& packag
 Check check_sandbox();
 /// Two checks: libvirt, and the accelerator it can use.
 std::vector<Check> check_hypervisor(const std::filesystem::path& state);
-/// `sources`: sources.yaml; each of its entries must be in the cache.
+/// Each entry of the platform's sources.yaml must be in the cache.
 Check check_sources(const Locations& locations);
+Check check_modules(const Locations& locations);
 Check check_disk(const std::filesystem::path& state);
 Check check_service(const std::string& url);
 

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <iostream>
 #include <numeric>
-#include <sstream>
+
+#include "common/util/nearest.hh"
 
 namespace unikernel::cli
 {
@@ -109,8 +110,9 @@ po::variables_map parse(const Command& command, const std::vector<std::string>& 
         po::notify(values);
     } catch (const po::unknown_option& unknown) {
         const std::string name = unknown.get_option_name();
-        const std::string near = nearest(name, option_names(visible));
-        throw UsageError("unknown option " + name + (near.empty() ? "" : "; did you mean " + near + "?"));
+        const auto near = nearest(name, option_names(visible));
+        throw UsageError("unknown option " + name +
+                         (near ? "; did you mean " + *near + "?" : "; see --help"));
     } catch (const po::too_many_positional_options_error&) {
         throw UsageError("too many arguments; usage: unikernel " + std::string(command.name) + " " +
                          std::string(command.synopsis));
@@ -165,9 +167,9 @@ const Command& find_command(const std::vector<std::string>& words)
         throw UsageError("unikernel " + words.front() + " wants " + choice +
                          (words.size() > 1 ? ", not \"" + words[1] + "\"" : ""));
     }
-    const std::string near = nearest(words.front(), names);
+    const auto near = nearest(words.front(), names);
     throw UsageError("unknown command \"" + words.front() + "\"; " +
-                     (near.empty() ? "unikernel --help lists them" : "did you mean \"" + near + "\"?"));
+                     (near ? "did you mean \"" + *near + "\"?" : "unikernel --help lists them"));
 }
 
 ExitCode dispatch(const std::vector<std::string>& words)
@@ -210,8 +212,7 @@ po::options_description builder_options()
                           "builder service; else $UNIKERNEL_SERVICE, else http://127.0.0.1:8770")(
         "local", "no service: do the work in this process")(
         "state", po::value<std::string>()->value_name("DIR"),
-        "where images and caches are kept; else $UNIKERNEL_STATE, else /var/lib/unikernel for root, "
-        "~/.local/state/unikernel for others");
+        "where images are kept; else ~/.local/state/unikernel (XDG_STATE_HOME)");
     return options;
 }
 
@@ -234,29 +235,6 @@ int run_command_line(const std::vector<std::string>& words)
         std::cerr << "unikernel: internal error: " << error.what() << "\n";
         return failed;
     }
-}
-
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates)
-{
-    std::string best;
-    std::size_t least = 1 + word.size() / 3;  // further away is another word, not a slip
-    for (const std::string& candidate : candidates) {
-        std::vector<std::size_t> row(candidate.size() + 1);
-        std::iota(row.begin(), row.end(), 0U);
-        for (std::size_t i = 0; i < word.size(); ++i) {  // Levenshtein, one row at a time
-            std::size_t diagonal = row[0]++;
-            for (std::size_t j = 0; j < candidate.size(); ++j) {
-                const std::size_t change = diagonal + (word[i] == candidate[j] ? 0 : 1);
-                diagonal = row[j + 1];
-                row[j + 1] = std::min({change, row[j] + 1, row[j + 1] + 1});
-            }
-        }
-        if (row.back() <= least && (best.empty() || row.back() < least)) {
-            best = candidate;
-            least = row.back();
-        }
-    }
-    return best;
 }
 
 std::string shell_word(std::string_view word)

@@ -43,9 +43,6 @@ boost::program_options::options_description builder_options();
 /// Finds and runs the command; prints errors. The whole program but main.
 int run_command_line(const std::vector<std::string>& words);
 
-/// The candidate nearest to `word` by edit distance, if it is near enough to be meant.
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
-
 /// `word` quoted for a shell if it must be.
 std::string shell_word(std::string_view word);
 

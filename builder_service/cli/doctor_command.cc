@@ -29,8 +29,7 @@ std::string_view word(Check::Verdict verdict)
 
 std::vector<Check> all_checks(const po::variables_map& values)
 {
-    const std::string state_option = values.count("state") != 0 ? values["state"].as<std::string>() : "";
-    const auto state = state_folder(state_option);
+    const Locations places = locations(values);
     std::vector<Check> checks{check_tool("g++", "g++"),
                               check_tool("ld", "binutils"),
                               check_tool("objcopy", "binutils"),
@@ -38,17 +37,12 @@ std::vector<Check> all_checks(const po::variables_map& values)
                               check_static_library("libstdc++.a", "libstdc++-12-dev"),
                               check_sandbox(),
                               check_tool("qemu-system-x86_64", "qemu-system-x86")};
-    for (Check& check : check_hypervisor(state)) {
+    for (Check& check : check_hypervisor(places.state / "libvirt")) {
         checks.push_back(std::move(check));
     }
-    if (const auto locations = find_locations(state_option)) {
-        checks.push_back({"modules", Check::Verdict::ok, locations->modules.native(), ""});
-        checks.push_back(check_sources(*locations));
-    } else {
-        checks.push_back(
-            {"modules", Check::Verdict::wrong, locations.error().message, "export UNIKERNEL_DATA=..."});
-    }
-    checks.push_back(check_disk(state));
+    checks.push_back(check_modules(places));
+    checks.push_back(check_sources(places));
+    checks.push_back(check_disk(places.state));
     checks.push_back(check_service(service_url(values)));
     return checks;
 }

@@ -3,9 +3,10 @@
 #include <csignal>
 #include <thread>
 
+#include "builder_service/cli/backend.hh"
 #include "builder_service/cli/command.hh"
-#include "builder_service/cli/locations.hh"
 #include "builder_service/cli/running_instances.hh"
+#include "common/util/nearest.hh"
 
 namespace unikernel::cli::instances_command
 {
@@ -35,7 +36,7 @@ po::options_description ps_options()
 {
     po::options_description options;
     options.add_options()("state", po::value<std::string>()->value_name("DIR"),
-                          "as for run; else $UNIKERNEL_STATE");
+                          "as for run; else ~/.local/state/unikernel (XDG_STATE_HOME)");
     return options;
 }
 
@@ -44,11 +45,6 @@ po::options_description stop_options()
     po::options_description options = ps_options();
     options.add_options()("now", "pull the plug at once");
     return options;
-}
-
-std::filesystem::path state_of(const po::variables_map& values)
-{
-    return state_folder(values.count("state") != 0 ? values["state"].as<std::string>() : "");
 }
 
 std::string ports_of(const nlohmann::json& instance)
@@ -63,7 +59,7 @@ std::string ports_of(const nlohmann::json& instance)
 
 ExitCode run_ps(const po::variables_map& values, Output& output)
 {
-    const auto instances = running_instances(state_of(values));
+    const auto instances = running_instances(locations(values).state);
     output.document(instances);
     std::vector<std::vector<std::string>> rows;
     for (const auto& instance : instances) {
@@ -80,7 +76,7 @@ ExitCode run_ps(const po::variables_map& values, Output& output)
 ExitCode run_stop(const po::variables_map& values, Output& output)
 {
     constexpr std::chrono::milliseconds poll{50};
-    const auto state = state_of(values);
+    const auto state = locations(values).state;
     const std::string name = values["NAME"].as<std::string>();
     auto instance = running_instance(state, name);
     if (!instance || !instance->contains("pid")) {
@@ -88,10 +84,10 @@ ExitCode run_stop(const po::variables_map& values, Output& output)
         for (const auto& other : running_instances(state)) {
             names.push_back(other.value("name", ""));
         }
-        const std::string near = nearest(name, names);
-        return output.error(
-            rejected, "no instance \"" + name + "\" runs here" +
-                          (near.empty() ? "; unikernel ps lists them" : "; did you mean " + near + "?"));
+        const auto near = nearest(name, names);
+        return output.error(rejected,
+                            "no instance \"" + name + "\" runs here" +
+                                (near ? "; did you mean " + *near + "?" : "; unikernel ps lists them"));
     }
     const auto pid = (*instance)["pid"].get<pid_t>();
     // The grace is the running process's own; beyond it comes the time to unplug.

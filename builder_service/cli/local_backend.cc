@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "builder_service/artifacts/artifact_store.hh"
-#include "builder_service/cli/locations.hh"
 #include "builder_service/hypervisor/hypervisor.hh"
 #include "common/decode/document.hh"
 #include "common/util/temporary_directory.hh"
@@ -46,7 +45,7 @@ public:
     Result<void> fetch(const std::string& digest, const fs::path& target) override;
     Result<nlohmann::json> modules() override { return manifests(locations_.modules, "module.yaml"); }
     Result<nlohmann::json> module(const std::string& name) override;
-    Result<nlohmann::json> platforms() override { return manifests(locations_.platforms, "platform.yaml"); }
+    Result<nlohmann::json> platforms() override;
     std::string flags() const override { return " --local"; }
 
 private:
@@ -72,7 +71,7 @@ Result<BuildReport> LocalBackend::build(const BuildJob& job, BuildObserver& obse
     if (job.boot_check) {
         settings.boot_check = [this](const fs::path& image, const nlohmann::json& description,
                                      BuildObserver& watching, std::stop_token token) {
-            return boot(locations_.state, image, description, watching, token);
+            return boot(locations_.state / "libvirt", image, description, watching, token);
         };
     }
     const BuildRequest request{job.spec, job.requirements, job.bundle, job.boot_check};
@@ -132,6 +131,20 @@ Result<nlohmann::json> LocalBackend::module(const std::string& name)
     return decode_file(file);
 }
 
+Result<nlohmann::json> LocalBackend::platforms()
+{
+    auto list = manifests(locations_.platforms, "platform.yaml");
+    const auto hypervisor = Hypervisor::connect("", locations_.state / "libvirt");
+    if (!list || !hypervisor) {
+        return list;
+    }
+    for (auto& platform : *list) {
+        platform["accelerators"] =
+            (*hypervisor)->kvm_works() ? nlohmann::json{"kvm", "tcg"} : nlohmann::json{"tcg"};
+    }
+    return list;
+}
+
 Result<nlohmann::json> LocalBackend::manifests(const fs::path& folder, const std::string& file)
 {
     std::vector<fs::path> found;
@@ -155,13 +168,14 @@ Result<nlohmann::json> LocalBackend::manifests(const fs::path& folder, const std
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> open_local_backend(const std::string& state)
+Result<std::unique_ptr<Backend>> open_local_backend(Locations locations)
 {
-    auto locations = find_locations(state);
-    if (!locations) {
-        return tl::unexpected(locations.error());
+    std::error_code ignored;
+    if (!fs::is_directory(locations.modules, ignored)) {
+        return fail(FailureKind::not_found, "the module repository is not where it should be, in " +
+                                                locations.modules.native() + "; install the product again");
     }
-    auto store = ArtifactStore::open(locations->state / "artifacts", disk_reserve, inspect_image);
+    auto store = ArtifactStore::open(locations.state, disk_reserve, inspect_image);
     if (!store) {
         Failure failure = store.error();
         if (failure.kind == FailureKind::conflict) {
@@ -171,7 +185,7 @@ Result<std::unique_ptr<Backend>> open_local_backend(const std::string& state)
         }
         return tl::unexpected(failure);
     }
-    return std::make_unique<LocalBackend>(std::move(*locations), std::move(*store));
+    return std::make_unique<LocalBackend>(std::move(locations), std::move(*store));
 }
 
 }  // namespace unikernel::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/cli/backend.hh"
 #include "builder_service/cli/command.hh"
+#include "common/util/nearest.hh"
 
 namespace unikernel::cli::module_command
 {
@@ -25,12 +26,6 @@ constexpr std::string_view show_help =
 Example:
   unikernel module show http-guard --local
 )";
-
-std::string text_of(const nlohmann::json& document, const char* key)
-{
-    const auto found = document.find(key);
-    return found == document.end() ? "" : found->is_string() ? found->get<std::string>() : found->dump();
-}
 
 std::string words_of(const nlohmann::json& document, const char* key)
 {
@@ -111,8 +106,8 @@ std::string suggestion(Backend& backend, const std::string& name)
             names.push_back(text_of(module, "name"));
         }
     }
-    const std::string near = nearest(name, names);
-    return near.empty() ? "; unikernel module list shows them" : "; did you mean " + near + "?";
+    const auto near = nearest(name, names);
+    return near ? "; did you mean " + *near + "?" : "; unikernel module list shows them";
 }
 
 ExitCode run_show(const po::variables_map& values, Output& output)

@@ -132,6 +132,12 @@ std::string human_time(std::chrono::milliseconds duration)
     return std::to_string(count / 60'000) + " min " + std::to_string(count % 60'000 / 1000) + " s";
 }
 
+std::string text_of(const nlohmann::json& document, const char* key)
+{
+    const auto found = document.find(key);
+    return found == document.end() ? "" : found->is_string() ? found->get<std::string>() : found->dump();
+}
+
 std::string printable(std::string_view text)
 {
     std::string safe(text);

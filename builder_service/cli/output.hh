@@ -51,6 +51,8 @@ private:
 std::string human_bytes(std::uint64_t bytes);
 /// "0.35 s", "2 min 3 s".
 std::string human_time(std::chrono::milliseconds duration);
+/// The value of a key as people read it; empty if there is none.
+std::string text_of(const nlohmann::json& document, const char* key);
 /// Without control characters, which could steer a terminal.
 std::string printable(std::string_view text);
 

@@ -30,10 +30,14 @@ ExitCode run(const po::variables_map& values, Output& output)
     output.document(*platforms);
     std::vector<std::vector<std::string>> rows;
     for (const auto& platform : *platforms) {
-        rows.push_back({printable(platform.value("name", "?")), printable(platform.value("version", "-")),
-                        printable(platform.value("summary", ""))});
+        std::string accelerators;
+        for (const auto& accelerator : platform.value("accelerators", nlohmann::json::array())) {
+            accelerators += (accelerators.empty() ? "" : ", ") + accelerator.get<std::string>();
+        }
+        rows.push_back({printable(text_of(platform, "name")), printable(text_of(platform, "version")),
+                        printable(accelerators)});
     }
-    output.table({"NAME", "VERSION", "SUMMARY"}, rows);
+    output.table({"NAME", "VERSION", "ACCELERATORS"}, rows);
     output.next("unikernel module list" + (*backend)->flags());
     return success;
 }

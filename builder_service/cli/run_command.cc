@@ -9,7 +9,6 @@
 #include "builder_service/cli/console_follower.hh"
 #include "builder_service/cli/image_argument.hh"
 #include "builder_service/cli/interruption.hh"
-#include "builder_service/cli/locations.hh"
 #include "builder_service/cli/run_options.hh"
 #include "builder_service/cli/running_instances.hh"
 #include "common/util/temporary_directory.hh"
@@ -264,13 +263,13 @@ ExitCode run(const po::variables_map& values, Output& output)
         return output.error(prepared.error());
     }
     const InstanceSpec& spec = prepared->spec;
-    const fs::path state = state_folder(values.count("state") != 0 ? values["state"].as<std::string>() : "");
+    const fs::path state = locations(values).state;
     auto entry = RunningInstance::enter(state, spec.name);
     if (!entry) {
         return output.error(entry.error());
     }
     const std::string uri = values.count("connect") != 0 ? values["connect"].as<std::string>() : "";
-    const auto hypervisor = Hypervisor::connect(uri, state);
+    const auto hypervisor = Hypervisor::connect(uri, state / "libvirt");
     if (!hypervisor) {
         return output.error(hypervisor.error());
     }

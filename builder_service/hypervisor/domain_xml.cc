@@ -216,10 +216,10 @@ Result<void> check(const InstanceSpec& spec)
     if (spec.machine != "pc" && spec.machine != "q35") {
         return tl::unexpected(invalid("machine \"" + spec.machine + "\" is unknown; choose pc or q35"));
     }
-    const auto& minimum = spec.description.find("minimum_memory_mib");
-    if (!spec.description.is_object() || minimum == spec.description.end() ||
-        !minimum->is_number_unsigned() || minimum->get<std::uint64_t>() > memory_limit_mib ||
-        minimum->get<std::uint64_t>() == 0) {
+    // Decoders differ in whether a positive number is signed.
+    const auto minimum = spec.description.find("minimum_memory_mib");
+    if (!spec.description.is_object() || minimum == spec.description.end() || !minimum->is_number_integer() ||
+        minimum->get<std::int64_t>() <= 0 || minimum->get<std::int64_t>() > memory_limit_mib) {
         return tl::unexpected(invalid("the image's description has no usable minimum_memory_mib"));
     }
     if (spec.memory_mib != 0 && spec.memory_mib < minimum_memory(spec)) {

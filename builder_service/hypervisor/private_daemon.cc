@@ -6,7 +6,9 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/util/process.hh"
@@ -94,6 +96,19 @@ ProcessSpecification specification(const fs::path& folder, const fs::path& cache
     return daemon;
 }
 
+/// The socket's file appears before the daemon listens on it.
+bool listens(const fs::path& path)
+{
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.native().size() >= sizeof address.sun_path) {
+        return false;
+    }
+    path.native().copy(address.sun_path, path.native().size());
+    const FileDescriptor client(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
 Failure unavailable(const std::string& why)
 {
     return {FailureKind::unavailable,
@@ -159,7 +174,7 @@ Result<void> PrivateDaemon::launch(const fs::path& cache)
         ended_ = true;
     });
     const auto deadline = std::chrono::steady_clock::now() + start_limit;
-    while (!fs::exists(folder / "run/libvirt/libvirt-sock", error)) {
+    while (!listens(folder / "run/libvirt/libvirt-sock")) {
         if (ended_) {
             return tl::unexpected(unavailable(end_.error().message));
         }

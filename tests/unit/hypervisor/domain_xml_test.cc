@@ -93,7 +93,7 @@ TEST(DomainXml, refuses_a_description_without_minimum_memory)
 {
     for (const auto& bad : {nlohmann::json::object(), nlohmann::json{{"minimum_memory_mib", -1}},
                             nlohmann::json{{"minimum_memory_mib", "8"}}, nlohmann::json(nullptr),
-                            nlohmann::json{{"minimum_memory_mib", 0U}}}) {
+                            nlohmann::json{{"minimum_memory_mib", 0}}, nlohmann::json{{"minimum_memory_mib", 2'000'000}}}) {
         InstanceSpec spec = hello();
         spec.description = bad;
         EXPECT_EQ(message(domain_xml(spec, "qemu")),
