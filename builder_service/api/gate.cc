@@ -207,7 +207,8 @@ private:
     asio::awaitable<void> accept_all();
     asio::awaitable<void> serve(tcp::socket socket);
     asio::awaitable<void> serve_request(beast::tcp_stream& client);
-    asio::awaitable<void> refuse(beast::tcp_stream& client, Response response);
+    asio::awaitable<void> refuse(beast::tcp_stream& client, Response response,
+                                 std::string what = "(no request)");
     asio::awaitable<bool> relay_body(beast::tcp_stream& client, beast::tcp_stream& listener,
                                      beast::flat_buffer& begun, std::uint64_t bytes);
     asio::awaitable<void> relay_answer(beast::tcp_stream& client, beast::tcp_stream& listener);
@@ -282,7 +283,7 @@ asio::awaitable<void> Gate::Implementation::serve_request(beast::tcp_stream& cli
     if (refusal) {
         if (head.method() == http::verb::head)
             refusal->body = std::string();
-        co_await refuse(client, std::move(*refusal));
+        co_await refuse(client, std::move(*refusal), request.method + " " + request.path);
         co_return;
     }
 
@@ -300,11 +301,12 @@ asio::awaitable<void> Gate::Implementation::serve_request(beast::tcp_stream& cli
         co_await relay_answer(client, listener);
 }
 
-asio::awaitable<void> Gate::Implementation::refuse(beast::tcp_stream& client, Response response)
+asio::awaitable<void> Gate::Implementation::refuse(beast::tcp_stream& client, Response response,
+                                                   std::string what)
 {
     const auto id = new_request_id();
     stamp(response, id);
-    spdlog::info("{} refused with {}", id, response.status);
+    spdlog::info("{} {} {}", id, what, response.status);
     const auto wire = serialized(response);
     client.expires_after(limits::send_idle_time);
     co_await asio::async_write(client, asio::buffer(wire), asio::use_awaitable);

@@ -350,10 +350,11 @@ void BuildService::explain_stop(BuildRecord& build, StopReason reason) const
 
 void BuildService::finish(const BuildRecord& build)
 {
+    const auto first_line = build.error.substr(0, build.error.find('\n'));
     spdlog::info("build {}: {}{}{}", build.id, to_string(build.state), build.error.empty() ? "" : ": ",
-                 build.error);
-    if (auto done = repository_.finish(build);
-        !done)  // it stays `running` and is tried again at the next start
+                 first_line);
+    // If that fails it stays `running`, and is tried again at the next start.
+    if (auto done = repository_.finish(build); !done)
         spdlog::error("build {}: its end cannot be stored: {}", build.id, done.error().message);
     changes_.raise();
 }

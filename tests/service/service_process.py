@@ -59,8 +59,9 @@ class Service:
     def start(self):
         port_file = self.folder / "port"
         port_file.unlink(missing_ok=True)
+        cache = [] if "--cache" in self.options else ["--cache", str(self.folder / "cache")]
         command = [program(self.name), "--listen", "127.0.0.1:0", "--port-file", str(port_file),
-                   "--state", str(self.state), "--cache", str(self.folder / "cache"),
+                   "--state", str(self.state), *cache,
                    *self.options]
         if "--disk-reserve" not in self.options:
             command += ["--disk-reserve", "0"]

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real service with the real pipeline: ordinary programs in, sealed images out."""
+
+import io
+import pathlib
+import shutil
+import tarfile
+import time
+
+import pytest
+
+from service_process import Service, wait_until
+
+HELLO = '#include <iostream>\nint main() { std::cout << "hello" << std::endl; }\n'
+SPEC = {"name": "hello", "platform": "u0", "application": {"sources": ["main.cc"], "language": "c++20"},
+        "modules": {"posix": {}}}
+BUILD_SECONDS = 240  # all of the platform is compiled once
+
+
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory):
+    for tool in ("bwrap", "g++", "ld", "objcopy"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    service = Service(tmp_path_factory.mktemp("builder"), "--workers", "1", name="unikernel-builder").start()
+    yield service
+    assert service.stop() == 0
+
+
+def submit(service, source=HELLO, boot_check=False, requirements=(), bundle=None, **spec):
+    return service.post_json("/v1/builds", {"bundle": bundle or service.bundle({"main.cc": source}),
+                                            "spec": {**SPEC, **spec}, "requirements": list(requirements),
+                                            "boot_check": boot_check})
+
+
+def built(service, answer):
+    assert answer.status == 202, answer.body
+    return service.wait_for(answer.json["id"], seconds=BUILD_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def hello(builder):
+    build = built(builder, submit(builder))
+    assert build["state"] == "succeeded", build
+    return build
+
+
+def test_builds_an_ordinary_program(builder, hello):
+    assert [phase["phase"] for phase in hello["phases"]] == ["plan", "resolve", "generate", "compile", "link",
+                                                            "verify", "store"]
+    image = builder.get("/v1/images/" + hello["image"]).json
+    assert image["description"]["name"] == "hello"
+    assert "posix" in [module["name"] for module in image["description"]["modules"]]
+    data = builder.get(f"/v1/images/{hello['image']}/file").body
+    assert data[:4] == b"\x7fELF" and len(data) == image["bytes"]
+
+
+def test_boots_the_image_once(builder, hello):
+    if shutil.which("qemu-system-x86_64") is None:
+        pytest.skip("qemu-system-x86_64 is not installed")
+    build = built(builder, submit(builder, boot_check=True))
+    assert build["state"] == "succeeded", build
+    assert "boot" in [phase["phase"] for phase in build["phases"]]
+    assert build["image"] == hello["image"], "the check does not change the bytes"
+
+
+def test_a_changed_application_recompiles_only_the_application(builder, hello):
+    build = built(builder, submit(builder, HELLO.replace("hello", "good evening")))
+    assert build["state"] == "succeeded", build
+    assert build["objects"]["compiled"] == 1 and build["objects"]["cached"] > 10
+    assert build["image"] != hello["image"]
+
+
+def test_another_service_makes_the_same_bytes(builder, hello, tmp_path):
+    other = Service(tmp_path, "--cache", builder.folder / "cache", name="unikernel-builder")
+    other.start()
+    try:
+        build = built(other, submit(other))
+        assert (build["state"], build["image"]) == ("succeeded", hello["image"])
+    finally:
+        assert other.stop() == 0
+
+
+def test_the_compilers_own_words_reach_the_user(builder):
+    build = built(builder, submit(builder, "int main()\n{\n    return missing;\n}\n"))
+    assert build["state"] == "compile-failed"
+    assert "main.cc:3:12: error: 'missing' was not declared in this scope" in build["error"].replace("‘", "'").replace(
+        "’", "'")
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"modules": {"posxi": {}}}, ["posxi", "posix"]),
+    ({"modules": {"console": {"speed": 1}}}, ["spec.modules.console.speed", "1 is under the minimum 300"]),
+    ({"modules": {"console": {"colour": 1}}}, ["spec.modules.console", "colour"]),
+    ({"platform": "u7"}, ["u7"]),
+    ({"name": "Not A Name"}, ["spec.name"]),
+    ({"extra": 1}, ["spec.extra"]),
+])
+def test_refuses_a_wrong_spec_at_once_and_names_the_place(builder, change, words):
+    answer = submit(builder, **change)
+    assert answer.status == 400, answer.body
+    assert answer.error["code"] == "spec.invalid"
+    for word in words:
+        assert word in answer.error["detail"]
+
+
+def archive(*members):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for info, data in members:
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def member(name, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+@pytest.mark.parametrize("data, word", [
+    (archive((member("../escape.cc"), b"x")), "../escape.cc"),
+    (archive((member("/etc/escape.cc"), b"x")), "/etc/escape.cc"),
+    (archive((member("link.cc", tarfile.SYMTYPE, "/etc/passwd"), b"")), "link.cc"),
+    (archive((member("device", tarfile.CHRTYPE), b"")), "device"),
+    (b"this is no archive at all", ""),
+])
+def test_rejects_dangerous_bundles(builder, data, word):
+    answer = builder.request("POST", "/v1/bundles", data, {"Content-Type": "application/x-tar"})
+    assert answer.status == 201
+    build = built(builder, submit(builder, bundle=answer.json["digest"]))
+    assert build["state"] == "rejected", build
+    assert word in build["error"]
+
+
+def test_killed_in_mid_compile_it_builds_after_the_next_start(tmp_path):
+    service = Service(tmp_path, "--workers", "1", name="unikernel-builder").start()
+    try:
+        build_id = submit(service).json["id"]
+        wait_until(lambda: service.build(build_id)["phase"] == "compile", seconds=30)
+        time.sleep(1)
+        service.kill()
+        service.start()
+        assert service.get("/v1/images").json["images"] == []
+        build = service.wait_for(build_id, seconds=BUILD_SECONDS)
+        assert (build["state"], build["attempts"]) == ("succeeded", 2), build
+        texts = [event["text"] for event in service.events(build_id) if event["kind"] == "warning"]
+        assert texts == ["the service was stopped during phase compile; it was started again automatically"]
+    finally:
+        assert service.stop() == 0
+
+
+def test_cancels_in_mid_compile(tmp_path):
+    service = Service(tmp_path, "--workers", "1", name="unikernel-builder").start()
+    try:
+        build_id = submit(service).json["id"]
+        wait_until(lambda: service.build(build_id)["phase"] == "compile", seconds=30)
+        assert service.request("DELETE", "/v1/builds/" + build_id).status == 204
+        build = service.wait_for(build_id, seconds=10)
+        assert (build["state"], build["error"]) == ("cancelled", "cancelled during phase compile")
+        wait_until(lambda: not tools_of(service))
+    finally:
+        assert service.stop() == 0
+
+
+def tools_of(service):
+    """Process ids of the service's children."""
+    tasks = pathlib.Path(f"/proc/{service.process.pid}/task")
+    return [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
