@@ -49,14 +49,18 @@ Guard::Connection* Guard::connection(Stream& stream)
             stream.abort();
             return nullptr;
         }
-        state = new (memory) Connection(stream);
+        state = new (memory) Connection(stream, memory_.heads[0]);
     }
     return static_cast<Connection*>(state);
 }
 
 void Guard::input(Stream& stream)
 {
-    if (Connection* const c = connection(stream))
+    Connection* const c = connection(stream);
+    if (c == nullptr)
+        return;
+    // The usual case first: the same request as before, and nothing else.
+    if (c->phase != Phase::head || !pass_known_head(*c))
         advance(*c);
 }
 
@@ -95,19 +99,32 @@ void Guard::advance(Connection& c)
 void Guard::output(Stream& stream, std::span<const unsigned char> bytes)
 {
     Connection* const c = connection(stream);
-    if (c == nullptr || c->phase == Phase::tunnel || c->phase == Phase::over)
+    if (c == nullptr || bytes.empty())
         return;
-    if (c->phase != Phase::exchange) {
-        end(*c);  // nobody asked
-        return;
-    }
-    const std::size_t taken = c->response.feed(bytes, memory_.responses);
-    if (c->response.switched_protocol() && c->upgrade)
-        c->phase = Phase::tunnel;
-    else if (taken < bytes.size() || c->response.switched_protocol())
-        abort(*c);  // a second answer to one question: the application took a body for a request
+    // The usual case first: the same response as before, whole.
+    if (c->phase != Phase::exchange || !c->response.feed_whole(bytes))
+        follow_response(*c, bytes);
+    else if (c->body.done() && !c->last)
+        c->phase = Phase::head;
     else
         settle(*c);
+}
+
+void Guard::follow_response(Connection& c, std::span<const unsigned char> bytes)
+{
+    if (c.phase == Phase::tunnel || c.phase == Phase::over)
+        return;
+    if (c.phase != Phase::exchange) {
+        end(c);  // nobody asked
+        return;
+    }
+    const std::size_t taken = c.response.feed(bytes, memory_.responses);
+    if (c.response.switched_protocol() && c.upgrade)
+        c.phase = Phase::tunnel;
+    else if (taken < bytes.size() || c.response.switched_protocol())
+        abort(c);  // a second answer to one question: the application took a body for a request
+    else
+        settle(c);
 }
 
 /// Ends an exchange in which nothing is outstanding.
@@ -119,6 +136,7 @@ void Guard::settle(Connection& c)
         // Not finish(): the last bytes of the answer are not yet in the queue.
         c.phase = Phase::spent;
         spent_.push(c);
+        has_work_ = true;
     } else if (c.body.done()) {
         c.phase = Phase::head;
         c.scanned = 0;
@@ -155,7 +173,8 @@ void Guard::close(Stream& stream)
     surroundings::release(c);
 }
 
-bool Guard::poll()
+/// A round of poll().
+bool Guard::work()
 {
     bool worked = false;
     while (Connection* const c = spent_.pop()) {
@@ -165,8 +184,10 @@ bool Guard::poll()
     Connection* c = nullptr;
     if (!memory_.verifier.busy()) {
         c = waiting_.pop();
-        if (c == nullptr)
+        if (c == nullptr) {
+            has_work_ = false;
             return worked;
+        }
         judge(*c, c->scanned, Stage::verifier_free);
     } else if (memory_.verifier.step(settings_.policy, slice)) {
         c = verified_for_;
@@ -181,15 +202,17 @@ bool Guard::poll()
 /// The same bytes as a head that was allowed before.
 bool Guard::pass_known_head(Connection& c)
 {
-    const Memory::KnownHead& known = memory_.heads[c.known_head];
-    if (known.size == 0 || c.stream->held() < known.size)
-        return false;
-    const std::span<const unsigned char> bytes = c.stream->front(known.size);
-    if (bytes.size() < known.size || !equal_words(bytes.data(), known.bytes.data(), known.size))
+    const Memory::KnownHead& known = *c.known_head;
+    const std::span<const unsigned char> bytes = c.stream->front(1);
+    if (known.size == 0 || bytes.size() < known.size ||
+        !equal_words(bytes.data(), known.bytes.data(), known.size))
         return false;
     c.stream->pass(known.size);
-    begin_exchange(c, known.body, known.content_length, known.to_head);
+    c.phase = Phase::exchange;
+    c.since = 0;
+    c.scanned = 0;
     c.upgrade = false;
+    c.response.start(known.to_head);
     return true;
 }
 
@@ -314,6 +337,7 @@ Guard::Verdict Guard::decide_on(Connection& c, const Head& head, Stage stage, St
             if (waiting_.size >= waiting_limit)
                 return Verdict::refused;
             waiting_.push(c);
+            has_work_ = true;
             return Verdict::wait;
         }
     }
@@ -346,23 +370,20 @@ void Guard::begin_exchange(Connection& c, BodyKind body, std::uint64_t content_l
 
 void Guard::remember(Connection& c, const Head& head, std::span<const unsigned char> bytes)
 {
-    if (bytes.size() > Memory::KnownHead::limit || head.upgrade)
+    if (bytes.size() > Memory::KnownHead::limit || head.upgrade || head.body != BodyKind::none)
         return;
-    for (std::uint8_t i = 0; i < memory_.heads.size(); ++i) {
-        if (memory_.heads[i].size == bytes.size() &&
-            equal_words(memory_.heads[i].bytes.data(), bytes.data(), bytes.size())) {
-            c.known_head = i;
+    for (const Memory::KnownHead& known : memory_.heads) {
+        if (known.size == bytes.size() && equal_words(known.bytes.data(), bytes.data(), bytes.size())) {
+            c.known_head = &known;
             return;
         }
     }
     Memory::KnownHead& known = memory_.heads[memory_.next_head];
-    known.size = static_cast<std::uint16_t>(bytes.size());
-    known.body = head.body;
-    known.to_head = equal_nocase(head.method, "HEAD");
-    known.content_length = head.content_length;
-    std::copy(bytes.begin(), bytes.end(), known.bytes.begin());
-    c.known_head = memory_.next_head;
     memory_.next_head = static_cast<std::uint8_t>((memory_.next_head + 1) % memory_.heads.size());
+    known.size = static_cast<std::uint16_t>(bytes.size());
+    known.to_head = equal_nocase(head.method, "HEAD");
+    std::copy(bytes.begin(), bytes.end(), known.bytes.begin());
+    c.known_head = &known;
 }
 
 /// Passes or drops what is there of the body. True when it is complete.

@@ -39,12 +39,11 @@ void refused(const Stream& stream, Status status, std::string_view head);
 
 /// What a Guard remembers. All zero at first, so that it takes no bytes in the image.
 struct Memory {
+    /// An allowed head, without body and without upgrade.
     struct KnownHead {
         static constexpr std::size_t limit = 512;
         std::uint16_t size = 0;  ///< 0: free
-        BodyKind body = BodyKind::none;
         bool to_head = false;
-        std::uint64_t content_length = 0;
         std::array<unsigned char, limit> bytes;
     };
 
@@ -76,8 +75,9 @@ public:
     void tick(Stream& stream, std::uint64_t now_ns);
     void close(Stream& stream);
 
-    /// Goes on with slow verifications and ends what is due to end. True when something was done.
-    bool poll();
+    /// Goes on with slow verifications and ends what is due to end. True when something was done. Called far
+    /// more often than there is anything to do.
+    bool poll() { return has_work_ && work(); }
 
     static constexpr std::uint64_t discard_limit = 65536;  ///< bytes of a refused request's body
     static constexpr int failures_limit = 5;               ///< wrong credentials on one connection
@@ -96,17 +96,17 @@ private:
     };
 
     struct Connection {
-        explicit Connection(Stream& of) : stream(&of) {}
+        Connection(Stream& of, const Memory::KnownHead& known) : stream(&of), known_head(&known) {}
 
         Stream* stream;
-        Connection* next = nullptr;  ///< in a Queue
-        std::uint64_t since = 0;     ///< when tick() first saw it wait, 0: it does not
+        const Memory::KnownHead* known_head;  ///< the last one
+        Connection* next = nullptr;           ///< in a Queue
+        std::uint64_t since = 0;              ///< when tick() first saw it wait, 0: it does not
         std::size_t scanned =
             0;  ///< bytes of the head that were searched for its end; the end when verifying
         BodyReader body;
         ResponseTracker response;
         Phase phase = Phase::head;
-        std::uint8_t known_head = 0;  ///< index of the last head in heads_
         std::uint8_t failures = 0;
         bool served = false;   ///< there was a complete head
         bool upgrade = false;  ///< the request allows to switch the protocol
@@ -128,8 +128,10 @@ private:
     enum class Stage : std::uint8_t { arrived, verifier_free, verified };
     enum class Verdict : std::uint8_t { allowed, refused, wait };
 
+    bool work();
     void advance(Connection& c);
     bool pass_known_head(Connection& c);
+    void follow_response(Connection& c, std::span<const unsigned char> bytes);
     bool take_head(Connection& c);
     bool skip_empty_lines(Connection& c);
 
@@ -153,6 +155,7 @@ private:
     Memory& memory_;
     Queue spent_, waiting_;
     Connection* verified_for_ = nullptr;
+    bool has_work_ = false;  ///< may be true without need, but never false with it
 };
 
 }  // namespace u0::http_guard

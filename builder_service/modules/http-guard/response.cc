@@ -9,66 +9,32 @@
 namespace u0::http_guard
 {
 
-bool equal_words(const unsigned char* a, const unsigned char* b, std::size_t size)
+const KnownResponse& ResponseMemo::store(std::span<const unsigned char> head, BodyKind body,
+                                         std::uint64_t length)
 {
-    std::uint64_t difference = 0;
-    const auto compare = [&](std::size_t at) {
-        std::uint64_t x, y;
-        std::memcpy(&x, a + at, sizeof x);
-        std::memcpy(&y, b + at, sizeof y);
-        difference |= x ^ y;
-    };
-    if (size < 8) {
-        for (std::size_t i = 0; i < size; ++i)
-            difference |= static_cast<std::uint64_t>(a[i] ^ b[i]);
-        return difference == 0;
-    }
-    std::size_t at = 0;
-    for (; at + 32 <= size; at += 32) {
-        compare(at);
-        compare(at + 8);
-        compare(at + 16);
-        compare(at + 24);
-    }
-    for (; at + 8 <= size; at += 8)
-        compare(at);
-    compare(size - 8);  // overlaps what was compared
-    return difference == 0;
-}
-
-std::uint8_t ResponseMemo::store(std::span<const unsigned char> head, BodyKind body, std::uint64_t length)
-{
-    if (head.size() > head_limit)
-        return 0;
-    for (std::uint8_t i = 0; i < entries; ++i)
-        if (entries_[i].size == head.size() && entries_[i].body == body && entries_[i].length == length &&
-            equal_words(entries_[i].head.data(), head.data(), head.size()))
-            return i;
-    const std::uint8_t index = next_;
-    next_ = static_cast<std::uint8_t>((next_ + 1) % entries);
-    Entry& entry = entries_[index];
+    if (head.size() > no_response.head.size())
+        return no_response;
+    for (const KnownResponse& entry : entries_)
+        if (entry.size == head.size() && entry.body == body && entry.length == length &&
+            equal_words(entry.head.data(), head.data(), head.size()))
+            return entry;
+    KnownResponse& entry = entries_[next_];
+    next_ = static_cast<std::uint8_t>((next_ + 1) % entries_.size());
     entry.size = static_cast<std::uint16_t>(head.size());
     entry.body = body;
     entry.length = length;
+    entry.whole_size = body == BodyKind::length ? head.size() + length : 0;
     std::copy(head.begin(), head.end(), entry.head.begin());
-    return index;
+    return entry;
 }
 
-bool ResponseTracker::feed_known(std::span<const unsigned char> bytes, const ResponseMemo& memo,
-                                 std::size_t& taken)
+bool ResponseTracker::feed_known(std::span<const unsigned char> bytes, std::size_t& taken)
 {
-    const ResponseMemo::Entry& known = memo[memo_];
-    if (known.size == 0 || bytes.size() < known.size ||
-        !equal_words(bytes.data(), known.head.data(), known.size))
+    if (known_->size == 0 || bytes.size() < known_->size ||
+        !equal_words(bytes.data(), known_->head.data(), known_->size))
         return false;
-    taken = known.size;
-    // The common case, complete in one write, without a detour through the reader.
-    if (known.body == BodyKind::length && bytes.size() - taken >= known.length) {
-        taken += static_cast<std::size_t>(known.length);
-        phase_ = Phase::complete;
-        return true;
-    }
-    body_.start(known.body, known.length);
+    taken = known_->size;
+    body_.start(known_->body, known_->length);
     phase_ = body_.done() ? Phase::complete : Phase::body;
     return true;
 }
@@ -76,18 +42,20 @@ bool ResponseTracker::feed_known(std::span<const unsigned char> bytes, const Res
 std::size_t ResponseTracker::feed(std::span<const unsigned char> bytes, ResponseMemo& memo)
 {
     std::size_t taken = 0;
-    const bool fresh = untouched();
-    if (fresh && !to_head_ && feed_known(bytes, memo, taken) && phase_ == Phase::complete)
-        return taken;
+    const bool fresh = phase_ == Phase::fresh && !bytes.empty();
+    if (fresh) {
+        phase_ = Phase::status_line;
+        feed_known(bytes, taken);
+    }
     while (taken < bytes.size()) {
         switch (phase_) {
         case Phase::status_line:
         case Phase::fields: {
             taken += feed_line(bytes.subspan(taken));
             const bool ended = phase_ == Phase::body || phase_ == Phase::complete;
-            if (ended && fresh && !to_head_ && status_ >= 200)
-                memo_ =
-                    memo.store(bytes.first(taken), chunked_ ? BodyKind::chunked : BodyKind::length, length_);
+            if (ended && fresh)
+                known_ =
+                    &memo.store(bytes.first(taken), chunked_ ? BodyKind::chunked : BodyKind::length, length_);
             break;
         }
         case Phase::body:
@@ -98,6 +66,7 @@ std::size_t ResponseTracker::feed(std::span<const unsigned char> bytes, Response
                 phase_ = Phase::until_close;
             break;
         case Phase::complete:
+        case Phase::fresh:
             return taken;
         case Phase::until_close:
         case Phase::switched:

@@ -24,14 +24,14 @@ constexpr std::array<std::uint32_t, 64> round_constants{
 std::uint32_t load_be(const std::uint8_t* in)
 {
     std::uint32_t word;
-    std::memcpy(&word, in, sizeof word);
+    __builtin_memcpy(&word, in, sizeof word);  // not std::memcpy: that is a call in freestanding code
     return __builtin_bswap32(word);
 }
 
 void store_be(std::uint8_t* out, std::uint32_t word)
 {
     word = __builtin_bswap32(word);
-    std::memcpy(out, &word, sizeof word);
+    __builtin_memcpy(out, &word, sizeof word);
 }
 
 }  // namespace

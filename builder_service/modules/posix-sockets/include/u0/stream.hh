@@ -57,10 +57,10 @@ public:
     /// or more, so a peer cannot make this grow without bound.
     std::size_t held() const;
 
-    /// Makes at least the first `n` (<= held()) held bytes contiguous and writable, and returns them with
+    /// Makes at least the first `n` held bytes contiguous and writable, and returns them with
     /// whatever lies behind them without a copy; front(1) therefore never copies. Valid until the next call
     /// of front, drop or pass on this stream or the return from the hook. Calls with growing n cost O(1) per
-    /// byte, amortised. Empty when n is 0 or memory is out.
+    /// byte, amortised. Empty when n is 0 or over held(), or memory is out.
     std::span<unsigned char> front(std::size_t n);
 
     /// Discards the first `n` (<= held()) bytes, and opens the receive window by as much.
