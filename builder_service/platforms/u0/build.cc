@@ -134,8 +134,8 @@ Result<void> Build::write_headers() const
 Result<void> Build::compile(std::stop_token stop)
 {
     const JobContext jobs_context = context();
-    Result<std::vector<CompileJob>> jobs = closed_jobs(jobs_context, headers_);
-    Result<std::vector<CompileJob>> application = jobs ? application_jobs(jobs_context, headers_) : jobs;
+    Result<std::vector<CompileJob>> jobs = closed_jobs(jobs_context);
+    Result<std::vector<CompileJob>> application = jobs ? application_jobs(jobs_context) : jobs;
     if (!application) {
         return tl::unexpected(application.error());
     }

@@ -41,8 +41,8 @@ private:
     OutputBudget budget_;
     Description core_;
     Toolchain toolchain_;
-    GeneratedHeaders headers_;
-    std::vector<std::filesystem::path> closed_;                               // objects of core and modules
+    std::map<std::string, std::map<std::string, std::string>> headers_;  // owner -> generated file -> text
+    std::vector<std::filesystem::path> closed_;                          // objects of core and modules
     std::vector<std::pair<std::string, std::filesystem::path>> application_;  // name, object
     std::uint32_t compiled_ = 0, cached_ = 0;
 };

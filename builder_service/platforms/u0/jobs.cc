@@ -13,19 +13,15 @@ namespace
 
 namespace fs = std::filesystem;
 
-/// Before a tool may see it, a folder's host path and the name by which objects know it.
-struct Folder {
-    fs::path path;
-    std::string name;
-};
+using Folder = HeaderFolder;
 
 const Installation& installation(const Module& module)
 {
     return module.platforms.at("u0");
 }
 
-/// Digests of folders, each read once per build.
-class FolderDigests
+/// Digests of the names of all files in folders, each listed once per build.
+class FileNames
 {
 public:
     Result<Digest> of(const fs::path& folder)
@@ -33,11 +29,20 @@ public:
         if (const auto known = known_.find(folder); known != known_.end()) {
             return known->second;
         }
-        Result<Digest> digest = sha256_folder(folder);
-        if (digest) {
-            known_[folder] = *digest;
+        std::error_code error;
+        std::set<std::string> names;
+        for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+             it.increment(error)) {
+            names.insert(it->path().lexically_relative(folder).string());
         }
-        return digest;
+        if (error) {
+            return fail(FailureKind::internal, folder.string() + ": " + error.message());
+        }
+        Sha256 sha;
+        for (const std::string& name : names) {
+            sha.field(name);
+        }
+        return known_[folder] = sha.finish();
     }
 
 private:
@@ -48,10 +53,7 @@ private:
 class JobMaker
 {
 public:
-    JobMaker(const JobContext& context, const GeneratedHeaders& headers)
-        : context_(context), headers_(headers)
-    {
-    }
+    explicit JobMaker(const JobContext& context) : context_(context) {}
 
     Result<std::vector<CompileJob>> closed()
     {
@@ -80,7 +82,7 @@ public:
             }
             for (const std::string& source : installation(*module).application_sources) {
                 if (Result<void> done = add({module->folder, "modules/" + module->name}, source,
-                                            hosted_flags(source), *include, module->name);
+                                            hosted_flags(source), *include);
                     !done) {
                     return tl::unexpected(done.error());
                 }
@@ -203,8 +205,7 @@ private:
         include.push_back({context_.folder / "core", "u0/core"});
         include.push_back({context_.generated / "core", "generated/core"});
         for (const std::string& source : context_.description.sources) {
-            if (Result<void> done =
-                    add({context_.folder, "u0"}, source, flags(source, true), include, "core");
+            if (Result<void> done = add({context_.folder, "u0"}, source, flags(source, true), include);
                 !done) {
                 return done;
             }
@@ -220,8 +221,8 @@ private:
             return tl::unexpected(include.error());
         }
         for (const std::string& source : parts.sources) {
-            if (Result<void> done = add({module.folder, "modules/" + module.name}, source,
-                                        flags(source, true), *include, module.name);
+            if (Result<void> done =
+                    add({module.folder, "modules/" + module.name}, source, flags(source, true), *include);
                 !done) {
                 return done;
             }
@@ -233,7 +234,7 @@ private:
                 for (const std::string& define : part.defines) {
                     arguments.push_back("-D" + define);
                 }
-                Result<void> done = add(*root, source, std::move(arguments), *include, module.name);
+                Result<void> done = add(*root, source, std::move(arguments), *include);
                 if (!done) {
                     return done;
                 }
@@ -242,9 +243,9 @@ private:
         return {};
     }
 
-    /// A job for `root`/`source`; `owner` says whose generated headers it sees.
+    /// A job for `root`/`source`.
     Result<void> add(const Folder& root, const std::string& source, std::vector<std::string> arguments,
-                     const std::vector<Folder>& include, const std::string& owner)
+                     const std::vector<Folder>& include)
     {
         Sha256 key;
         key.field("u0 object 1").update(context_.toolchain.identity).field(root.name).field(source);
@@ -258,20 +259,11 @@ private:
         }
         key.update(*text);
         for (const Folder& folder : include) {
-            key.field(folder.name);
-            if (folder.name.starts_with("generated/")) {
-                continue;  // below, by their text
+            const Result<Digest> names = names_.of(folder.path);
+            if (!names) {
+                return tl::unexpected(names.error());
             }
-            const Result<Digest> digest = digests_.of(folder.path);
-            if (!digest) {
-                return tl::unexpected(digest.error());
-            }
-            key.update(*digest);
-        }
-        if (const auto headers = headers_.find(owner); headers != headers_.end()) {
-            for (const auto& [name, content] : headers->second) {
-                key.field(name).field(content);
-            }
+            key.field(folder.name).update(*names);
         }
         for (const Folder& folder : include) {
             arguments.push_back("-I" + folder.path.string());
@@ -279,9 +271,12 @@ private:
         }
         arguments.push_back("-ffile-prefix-map=" + root.path.string() + "=" + root.name);
         arguments.push_back("-frandom-seed=" + source);
-        arguments.insert(arguments.end(), {"-c", (root.path / source).string(), "-o", "object.o"});
+        arguments.insert(arguments.end(),
+                         {"-MMD", "-MF", "object.d", "-c", (root.path / source).string(), "-o", "object.o"});
+        std::vector<Folder> headers = include;
+        headers.push_back(root);
         const std::string program = is_cxx(source) ? "g++" : "gcc";
-        jobs_.push_back({root.name + "/" + source, key.finish(), false,
+        jobs_.push_back({root.name + "/" + source, key.finish(), std::move(headers), false,
                          [program, arguments, limit = context_.inputs.limits.time](const fs::path& folder) {
                              ProcessSpecification tool;
                              tool.program = program;
@@ -335,7 +330,10 @@ private:
         for (const std::string& argument : arguments) {
             key.field(argument);
         }
-        return {source, key.finish(), true,
+        return {source,
+                key.finish(),
+                {},
+                true,
                 [&inputs = context_.inputs, arguments,
                  program = is_cxx(source) ? "g++" : "gcc"](const fs::path& folder) {
                     SandboxedTool tool;
@@ -349,21 +347,20 @@ private:
     }
 
     const JobContext& context_;
-    const GeneratedHeaders& headers_;
-    FolderDigests digests_;
+    FileNames names_;
     std::vector<CompileJob> jobs_;
 };
 
 }  // namespace
 
-Result<std::vector<CompileJob>> closed_jobs(const JobContext& context, const GeneratedHeaders& headers)
+Result<std::vector<CompileJob>> closed_jobs(const JobContext& context)
 {
-    return JobMaker(context, headers).closed();
+    return JobMaker(context).closed();
 }
 
-Result<std::vector<CompileJob>> application_jobs(const JobContext& context, const GeneratedHeaders& headers)
+Result<std::vector<CompileJob>> application_jobs(const JobContext& context)
 {
-    return JobMaker(context, headers).application();
+    return JobMaker(context).application();
 }
 
 }  // namespace unikernel::u0

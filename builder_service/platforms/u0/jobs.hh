@@ -15,9 +15,6 @@
 namespace unikernel::u0
 {
 
-/// Generated headers of the core (under "core") and of each module: file name -> text.
-using GeneratedHeaders = std::map<std::string, std::map<std::string, std::string>>;
-
 /// What the jobs are made from. Referenced objects outlive the jobs.
 struct JobContext {
     const PlatformInputs& inputs;
@@ -28,12 +25,12 @@ struct JobContext {
 };
 
 /// Core first, then the modules in order of installation: all that becomes libos.o. An object depends on
-/// the text of its own folder, of the headers it can see and of its own generated headers, and on nothing
-/// else, so a changed option of one module recompiles that module alone. Errors: unavailable (a
+/// its source, the headers it reads and the flags, and on nothing else, so a changed option of one module
+/// recompiles only what includes that module's config.gen.hh. Errors: unavailable (a
 /// third-party source is not in the cache), invalid, internal.
-Result<std::vector<CompileJob>> closed_jobs(const JobContext& context, const GeneratedHeaders& headers);
+Result<std::vector<CompileJob>> closed_jobs(const JobContext& context);
 
 /// The application's sources, compiled in the sandbox, and what modules add to the application's side.
-Result<std::vector<CompileJob>> application_jobs(const JobContext& context, const GeneratedHeaders& headers);
+Result<std::vector<CompileJob>> application_jobs(const JobContext& context);
 
 }  // namespace unikernel::u0

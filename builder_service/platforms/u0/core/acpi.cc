@@ -35,7 +35,9 @@ U0_INIT_TEXT bool sums_to_zero(const void* bytes, std::size_t size)
 
 U0_INIT_TEXT bool is_rsdp(const Rsdp* candidate)
 {
-    return std::string_view(candidate->signature, 8) == "RSD PTR " && sums_to_zero(candidate, 20);
+    std::uint64_t signature = 0;
+    __builtin_memcpy(&signature, candidate->signature, sizeof signature);
+    return signature == 0x2052545020445352 /* "RSD PTR " */ && sums_to_zero(candidate, 20);
 }
 
 /// Where the loader said, or in the BIOS area (ACPI 6.5, section 5.2.5.1).

@@ -5,7 +5,11 @@
 //   reserved                 Access::none, without memory
 //   reserved | keeps_page    Access::none, with memory (its address in the entry)
 //   reserved | on_demand     memory comes at the first touch; `writable` as it will be
+//   present | on_demand      it came so, and goes again by discard()
+//   reserved | later_on_demand  Access::none, without memory; becomes on_demand with the first other access
 #include "arena.hh"
+
+#include <optional>
 
 #include "layout.hh"
 #include "paging.hh"
@@ -52,7 +56,7 @@ std::uint64_t zeroed_page()
 bool fill(Entry& entry, Access access, Backing backing)
 {
     if (access == Access::none) {
-        entry = reserved;
+        entry = backing == Backing::on_demand ? reserved | later_on_demand : reserved;
     } else if (backing == Backing::on_demand) {
         entry = reserved | on_demand | flags_of(access);
     } else {
@@ -112,11 +116,16 @@ bool range_free(std::uint64_t address, std::size_t pages)
 void release_range(std::uint64_t address, std::size_t pages)
 {
     const std::uint64_t end = address + pages * page_size;
-    for (std::uint64_t at = address; (at = next_mapped_area(at, end)) < end; at += page_size)
-        clear(*entry(at, false));
+    for (std::uint64_t at = address; (at = next_mapped_area(at, end)) < end;) {
+        Entry* slot = entry(at, false);
+        do {
+            clear(*slot++);
+            at += page_size;
+        } while (at % table_span && at < end);
+    }
     flush_range(address, pages);
-    if (address < search_begin)
-        search_begin = address;
+    if (address - page_size < search_begin)
+        search_begin = address - page_size;  // with the guard before it
 }
 
 /// Fills free pages; all or nothing.
@@ -124,8 +133,10 @@ bool fill_range(std::uint64_t address, std::size_t pages, Access access, Backing
 {
     if (access != Access::none && backing == Backing::now && pages > physical::free_pages())
         return false;
+    Entry* slot = nullptr;
     for (std::size_t i = 0; i < pages; ++i) {
-        Entry* const slot = entry(address + i * page_size, true);
+        const std::uint64_t at = address + i * page_size;
+        slot = slot && at % table_span ? slot + 1 : entry(at, true);
         if (!slot || !fill(*slot, access, backing)) {
             release_range(address, i);
             return false;
@@ -146,8 +157,8 @@ bool move_range(std::uint64_t from, std::uint64_t to, std::size_t pages)
         *slot = 0;
     }
     flush_range(from, pages);
-    if (from < search_begin)
-        search_begin = from;
+    if (from - page_size < search_begin)
+        search_begin = from - page_size;
     return true;
 }
 
@@ -156,13 +167,13 @@ bool protect_entry(Entry& entry, Access access)
     if (access == Access::none) {
         if (entry & present)
             entry = (entry & address_mask) | reserved | keeps_page;
-        else if (!(entry & keeps_page))
-            entry = reserved;
+        else if (entry & on_demand)
+            entry = reserved | later_on_demand;
         return true;
     }
     if (entry & (present | keeps_page))
-        entry = (entry & address_mask) | present | flags_of(access);
-    else if (entry & on_demand)
+        entry = (entry & (address_mask | on_demand)) | present | flags_of(access);
+    else if (entry & (on_demand | later_on_demand))
         entry = reserved | on_demand | flags_of(access);
     else
         return fill(entry, access, Backing::now);
@@ -205,7 +216,7 @@ bool touch(std::uint64_t address, bool write)
     if (page == physical::none)
         panic("out of memory: {} MiB are in use", physical::total_pages() * page_size >> 20);
     const WriteWindow window;
-    *slot = page | present | flags_of(access_of(*slot));
+    *slot = page | present | on_demand | flags_of(access_of(*slot));
     return true;
 }
 
@@ -222,6 +233,8 @@ void* map(std::size_t pages, Access access, Backing backing)
     const WriteWindow window;
     if (address == 0 || !fill_range(address, pages, access, backing))
         return nullptr;
+    if (address == search_begin + page_size)
+        search_begin += pages * page_size;  // the free page before becomes the one behind
     return reinterpret_cast<void*>(address);
 }
 
@@ -250,15 +263,48 @@ bool protect(void* place, std::size_t pages, Access access)
     const std::uint64_t address = address_of(place);
     if (!in_arena(address, pages))
         return protect_image(address, pages, access);
-    for (std::size_t i = 0; i < pages; ++i)
-        if (const Entry* slot = entry(address + i * page_size, false); !slot || *slot == 0)
-            return false;
+    const auto each_entry = [address, pages](auto visit) {
+        Entry* slot = nullptr;
+        for (std::size_t i = 0; i < pages; ++i) {
+            const std::uint64_t at = address + i * page_size;
+            slot = slot && at % table_span ? slot + 1 : entry(at, false);
+            if (!slot || !visit(*slot))
+                return false;
+        }
+        return true;
+    };
+    if (!each_entry([](Entry entry) { return entry != 0; }))
+        return false;
     const WriteWindow window;
-    bool enough = true;
-    for (std::size_t i = 0; enough && i < pages; ++i)
-        enough = protect_entry(*entry(address + i * page_size, false), access);
+    const bool enough = each_entry([access](Entry& entry) { return protect_entry(entry, access); });
     flush_range(address, pages);
     return enough;
+}
+
+bool discard(void* place, std::size_t pages)
+{
+    const std::uint64_t address = address_of(place), end = address + pages * page_size;
+    if (!in_arena(address, pages))
+        return false;
+    std::optional<WriteWindow> window;  // costly: opened for the first page that goes
+    std::uint64_t at = address;
+    while ((at = next_mapped_area(at, end)) < end) {
+        Entry* slot = entry(at, false);
+        do {
+            if (*slot & present && !(*slot & on_demand)) {
+                __builtin_memset(direct(*slot & address_mask), 0, page_size);
+            } else if (*slot & present) {
+                if (!window)
+                    window.emplace();
+                physical::release(*slot & address_mask);
+                *slot = reserved | on_demand | flags_of(access_of(*slot));
+                flush(at);
+            }
+            ++slot;
+            at += page_size;
+        } while (at % table_span && at < end);
+    }
+    return true;
 }
 
 void* resize(void* place, std::size_t pages, std::size_t new_pages, bool may_move)

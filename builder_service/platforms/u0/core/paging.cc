@@ -59,39 +59,53 @@ constexpr unsigned index_at(std::uint64_t address, unsigned level)
     return address >> (12 + 9 * level) & 511;
 }
 
-void map_page(std::uint64_t address, std::uint64_t physical, Entry flags)
+/// Maps pages that follow each other in both spaces; one walk for each table.
+void map_pages(std::uint64_t address, std::uint64_t physical, std::size_t pages, Entry flags)
 {
-    Entry* const slot = entry(address, true);
-    if (!slot)
-        panic("out of memory for page tables: give the machine more");
-    *slot = physical | flags | present;
+    Entry* slot = nullptr;
+    for (std::size_t i = 0; i < pages; ++i, address += page_size, physical += page_size) {
+        slot = slot && index_at(address, 0) != 0 ? slot + 1 : entry(address, true);
+        if (!slot)
+            panic("out of memory for page tables: give the machine more");
+        *slot = physical | flags | present;
+    }
 }
 
 /// The image stands at its own physical addresses.
 U0_INIT_TEXT void map_image(const char* begin, const char* end, Entry flags)
 {
-    for (std::uint64_t page = address_of(begin); page < address_of(end); page += page_size)
-        map_page(page, page, flags);
+    map_pages(address_of(begin), address_of(begin), (address_of(end) - address_of(begin)) / page_size, flags);
+}
+
+U0_INIT_TEXT void map_large_page(std::uint64_t address, std::uint64_t physical)
+{
+    Entry* table = descend(root, index_at(address, 3), true);
+    table = table ? descend(table, index_at(address, 2), true) : nullptr;
+    if (!table)
+        panic("out of memory for page tables: give the machine more");
+    table[index_at(address, 1)] = physical | large | present | writable | never_executable;
+}
+
+/// RAM from `begin` to `end` that is not the image's: there must be no second, writable way to that.
+U0_INIT_TEXT void map_direct(std::uint64_t begin, std::uint64_t end)
+{
+    while (begin < end) {
+        if (begin >= physical::low_limit() && begin % large_page == 0 && end - begin >= large_page) {
+            map_large_page(future_direct_base + begin, begin);
+            begin += large_page;
+            continue;
+        }
+        const std::uint64_t next = (begin & ~(large_page - 1)) + large_page, stop = next < end ? next : end;
+        map_pages(future_direct_base + begin, begin, (stop - begin) / page_size, writable | never_executable);
+        begin = stop;
+    }
 }
 
 U0_INIT_TEXT void map_direct(const Region& region)
 {
     const std::uint64_t image_begin = address_of(__u0_image_start), image_end = address_of(__u0_bss_end);
-    for (std::uint64_t page = region.begin; page < region.end;) {
-        const std::uint64_t address = future_direct_base + page;
-        if (page >= physical::low_limit() && page % large_page == 0 && region.end - page >= large_page) {
-            Entry* table = descend(root, index_at(address, 3), true);
-            table = table ? descend(table, index_at(address, 2), true) : nullptr;
-            if (!table)
-                panic("out of memory while booting: give the machine more");
-            table[index_at(address, 1)] = page | large | present | writable | never_executable;
-            page += large_page;
-            continue;
-        }
-        if (page < image_begin || page >= image_end)  // no second, writable way to the image
-            map_page(address, page, writable | never_executable);
-        page += page_size;
-    }
+    map_direct(region.begin, region.end < image_begin ? region.end : image_begin);
+    map_direct(region.begin > image_end ? region.begin : image_end, region.end);
 }
 
 /// Makes each page table read-only where the direct map shows it.
@@ -114,7 +128,7 @@ void give_away(const char* begin, const char* end)
     for (std::uint64_t page = address_of(begin); page < address_of(end); page += page_size) {
         *entry(page, false) = 0;
         flush(page);
-        map_page(direct_base + page, page, writable | never_executable);
+        map_pages(direct_base + page, page, 1, writable | never_executable);
         physical::release(page);
     }
 }
@@ -230,9 +244,10 @@ U0_INIT_TEXT void* map_physical(std::uint64_t physical, std::size_t bytes, bool 
     using namespace paging;
     const WriteWindow window;
     const std::uint64_t offset = physical % page_size, address = next_device;
-    for (std::size_t i = 0; i < pages_for(offset + bytes); ++i, next_device += page_size)
-        map_page(next_device, physical - offset + i * page_size,
-                 never_executable | (device ? writable | uncached | write_through : 0));
+    const std::size_t pages = pages_for(offset + bytes);
+    map_pages(next_device, physical - offset, pages,
+              never_executable | (device ? writable | uncached | write_through : 0));
+    next_device += pages * page_size;
     next_device += page_size;  // a hole between any two
     return reinterpret_cast<void*>(address + offset);
 }

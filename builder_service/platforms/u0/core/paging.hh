@@ -15,9 +15,10 @@ inline constexpr Entry present = 1, writable = 2, write_through = 8, uncached = 
 inline constexpr Entry never_executable = Entry{1} << 63;
 inline constexpr Entry address_mask = 0x000ffffffffff000;
 // Bits the processor ignores in an absent entry: what the arena means by it (see arena.cc).
-inline constexpr Entry reserved = 1 << 9;     ///< addresses are taken
-inline constexpr Entry on_demand = 1 << 10;   ///< a page comes at the first touch
-inline constexpr Entry keeps_page = 1 << 11;  ///< absent, but the page in address_mask is kept
+inline constexpr Entry later_on_demand = 1 << 8;  ///< no access yet; on_demand once it has some
+inline constexpr Entry reserved = 1 << 9;         ///< addresses are taken
+inline constexpr Entry on_demand = 1 << 10;       ///< a page comes at the first touch
+inline constexpr Entry keeps_page = 1 << 11;      ///< absent, but the page in address_mask is kept
 
 /// The part of the address space that the boot tables of entry.S map.
 inline constexpr std::uint64_t boot_mapped = 1 << 30;

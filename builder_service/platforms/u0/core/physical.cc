@@ -33,11 +33,34 @@ void set_free(std::uint64_t page)
     ++free_count;
 }
 
+/// All pages of a range, by words: there may be a million.
+U0_INIT_TEXT void set_free(std::uint64_t begin, std::uint64_t end)
+{
+    for (std::uint64_t page = begin; page < end;) {
+        if (page / page_size % 64 == 0 && end - page >= 64 * page_size) {
+            set_free(page);  // moves the bounds
+            bitmap[page / page_size / 64] = ~std::uint64_t{0};
+            free_count += 63;
+            page += 64 * page_size;
+        } else {
+            set_free(page);
+            page += page_size;
+        }
+    }
+}
+
 std::uint64_t take(std::size_t word, unsigned bit)
 {
     bitmap[word] &= ~(std::uint64_t{1} << bit);
     --free_count;
     return (word * 64 + bit) * page_size;
+}
+
+U0_INIT_TEXT void set_taken(std::uint64_t begin, std::uint64_t end)
+{
+    for (std::uint64_t page = begin; page < end; page += page_size)
+        if (is_free(page))
+            take(page / page_size / 64, page / page_size % 64);
 }
 
 /// A run of 2 to 64 pages within one word of the bitmap; the usual case, in a few steps a word.
@@ -101,16 +124,13 @@ U0_INIT_TEXT void init(std::span<const Region> regions)
     for (std::size_t i = 0; i < words; ++i)
         bitmap[i] = 0;
     lowest = words;
-
-    const std::uint64_t image_begin = address_of(__u0_image_start), image_end = address_of(__u0_bss_end);
     for (const Region& region : regions)
-        for (std::uint64_t page = region.begin; page < region.end; page += page_size)
-            if ((page < image_begin || page >= image_end) &&
-                (page < place_of_bitmap || page >= place_of_bitmap + bytes))
-                set_free(page);
+        set_free(region.begin, region.end);
+    set_taken(address_of(__u0_image_start), address_of(__u0_bss_end));
+    set_taken(place_of_bitmap, place_of_bitmap + bytes);
 
     // Room for the tables of an arena as large as all memory, four times over.
-    const std::uint64_t wanted = image_end + large_page + top_address / 128;
+    const std::uint64_t wanted = address_of(__u0_bss_end) + large_page + top_address / 128;
     limit_of_tables = (wanted + large_page - 1) & ~(large_page - 1);
 }
 

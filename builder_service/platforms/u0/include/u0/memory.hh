@@ -42,6 +42,10 @@ bool unmap(void* address, std::size_t pages);
 /// sealable data (PT_GNU_RELRO), or memory is short.
 bool protect(void* address, std::size_t pages, Access access);
 
+/// Forgets the contents: the pages read as zero afterwards, with the access they have.  Memory that was taken
+/// on demand is given back until it is touched again.  False when the range is not in the arena.
+bool discard(void* address, std::size_t pages);
+
 /// Grows or shrinks in place or by moving the pages (mremap); nullptr, and the old map as it was, when
 /// it cannot.  `may_move` false: in place or not at all.
 void* resize(void* address, std::size_t pages, std::size_t new_pages, bool may_move);
