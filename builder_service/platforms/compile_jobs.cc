@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 
+#include "builder_service/platforms/header_record.hh"
 #include "common/util/file.hh"
 
 namespace unikernel
@@ -35,11 +36,8 @@ Result<std::filesystem::path> compile_one(const CompileJob& job, const ObjectCac
     if (error) {
         return tl::unexpected(system_failure(folder.string(), error.value()));
     }
-    Result<ProcessSpecification> tool = job.tool(folder);
-    if (!tool) {
-        return tl::unexpected(tool.error());
-    }
-    Result<std::string> output = run_tool(std::move(*tool), "compiling " + job.name, budget, stop);
+    const auto begin = std::filesystem::file_time_type::clock::now();
+    Result<std::string> output = run_tool(job.tool(folder), "compiling " + job.name, budget, stop);
     if (!output) {
         if (output.error().kind == FailureKind::invalid && !job.tenant) {
             return fail(FailureKind::internal,
@@ -54,7 +52,7 @@ Result<std::filesystem::path> compile_one(const CompileJob& job, const ObjectCac
         return fail(FailureKind::internal,
                     "compiling " + job.name + " left no object: " + object.error().message);
     }
-    return cache.store(job.key, *object);
+    return store_object(job, cache, folder / "object.d", begin, *object);
 }
 
 class Workers
@@ -144,8 +142,9 @@ Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs, const Objec
     CompiledObjects result;
     result.paths.resize(jobs.size());
     std::vector<std::size_t> missing;
+    HeaderDigests digests;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        if (std::optional<std::filesystem::path> found = cache.find(jobs[i].key)) {
+        if (std::optional<std::filesystem::path> found = find_object(jobs[i], cache, digests)) {
             result.paths[i] = std::move(*found);
         } else {
             missing.push_back(i);

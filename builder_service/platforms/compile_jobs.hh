@@ -18,13 +18,20 @@
 namespace unikernel
 {
 
+/// A folder of headers, and the name by which cache keys and objects know it on every host.
+struct HeaderFolder {
+    std::filesystem::path path;
+    std::string name;
+};
+
 /// One translation unit.
 struct CompileJob {
-    std::string name;     ///< for people: "server.cc", "lwip: src/core/tcp.c"
-    Digest key{};         ///< of all that determines the object
+    std::string name;  ///< for people: "server.cc", "lwip: src/core/tcp.c"
+    Digest key{};      ///< of all that determines the object but the text of the headers below
+    std::vector<HeaderFolder> headers;  ///< where they are looked for; the compiler writes `object.d` (-MMD)
     bool tenant = false;  ///< the application's own source: a refusal is its author's, else a bug of ours
     /// The compiler run that writes `object.o` into the given folder. Only called if the cache has it not.
-    std::function<Result<ProcessSpecification>(const std::filesystem::path& folder)> tool;
+    std::function<ProcessSpecification(const std::filesystem::path& folder)> tool;
 };
 
 struct CompiledObjects {
@@ -32,9 +39,13 @@ struct CompiledObjects {
     std::uint32_t compiled = 0, cached = 0;
 };
 
-/// Runs the jobs the cache cannot answer, as many at once as there are processors; `scratch` is a folder
-/// for their output. The first failure stops the rest; compilers' warnings go to `log`, called from this
-/// thread. Errors: as run_tool; a refused source of ours is `internal`.
+/// Runs the jobs the cache cannot answer. For each unit the cache remembers which headers it read last time;
+/// the object's key is that of the unit and of their text, so a header that a unit does not read does not
+/// concern it. (Sound because the unit's key has the names of all files in its header folders: with the same
+/// names and the same text of what was read, a compiler reads the same again.) Those missing are compiled, as
+/// many at once as there are processors; `scratch` is a folder for their output. The first failure stops the
+/// rest; compilers' warnings go to `log`, called from this thread. Errors: as run_tool; a refused source of
+/// ours is `internal`.
 Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs, const ObjectCache& cache,
                                 const std::filesystem::path& scratch, OutputBudget& budget,
                                 const std::function<void(std::string_view)>& log,

@@ -23,8 +23,13 @@ public:
     /// Takes the bytes over. Errors: no_space, internal.
     Result<std::filesystem::path> store(const Digest& key, std::string_view object) const;
 
+    /// A note kept beside the objects under a key of its own; nothing if there is none.
+    std::optional<std::string> find_note(const Digest& key) const;
+    Result<void> store_note(const Digest& key, std::string_view text) const;
+
 private:
-    std::filesystem::path place(const Digest& key) const;
+    std::filesystem::path place(const Digest& key, const char* suffix) const;
+    Result<std::filesystem::path> write(std::filesystem::path path, std::string_view content) const;
     std::filesystem::path root_;
 };
 

@@ -34,12 +34,12 @@ struct PlatformInputs {
     const ImageSpec& spec;
     const Image& image;  ///< installed modules in order, with their configuration
     const Repository& repository;
-    nlohmann::json description;  ///< what the pipeline knows of the note (doc: image.rst)
-    std::string bundle_digest;   ///< names the application's source in the object cache
-    std::filesystem::path source;             ///< its unpacked folder
-    std::filesystem::path modules;                          ///< folder of module folders
-    std::filesystem::path work;                             ///< empty folder of this build
-    std::filesystem::path cache;  ///< shared by all builds; no tool of a tenant can see it
+    nlohmann::json description;     ///< what the pipeline knows of the note (doc: image.rst)
+    std::string bundle_digest;      ///< names the application's source in the object cache
+    std::filesystem::path source;   ///< its unpacked folder
+    std::filesystem::path modules;  ///< folder of module folders
+    std::filesystem::path work;     ///< empty folder of this build
+    std::filesystem::path cache;    ///< shared by all builds; no tool of a tenant can see it
     SandboxLimits limits;
     std::function<void(std::string_view)> log;  ///< called from the thread that runs the step
 };
