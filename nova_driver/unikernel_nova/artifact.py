@@ -70,7 +70,7 @@ def verify(data):
 
 
 def _segments(data):
-    """The program headers: tuples (type, flags, offset, virtual, physical, bytes in file, bytes in memory, alignment)."""
+    """The program headers: (type, flags, offset, virtual, physical, bytes in file, bytes in memory, alignment)."""
     if len(data) < _ELF_HEADER.size or data[:4] != b'\x7fELF':
         raise Refused('it is no ELF file' + (' (a source bundle?)' if data[:2] == b'\x1f\x8b' else ''))
     ident, kind, machine, _, _, offset, _, _, _, entry_size, count, _, _, _ = _ELF_HEADER.unpack_from(data)

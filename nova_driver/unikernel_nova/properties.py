@@ -32,7 +32,8 @@ class UnikernelImage:
 
     def drives(self, device):
         """Whether it has a driver for the device, as the device's module is named ("virtio-rng")."""
-        return any(device in self.stored.get(name, '').split(',') for name in ('unikernel_devices', 'unikernel_modules'))
+        return any(device in self.stored.get(name, '').split(',')
+                   for name in ('unikernel_devices', 'unikernel_modules'))
 
 
 def stored_properties(system_metadata):

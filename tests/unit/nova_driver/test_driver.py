@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+import importlib
+import sys
+import types
+
+import pytest
+import small_image
+import stand_in_nova
+from unikernel_nova import artifact
+from unikernel_nova import properties
+
+MODULES = ('unikernel_nova.driver', 'unikernel_nova.options')
+
+
+@pytest.fixture(name='driver')
+def fixture_driver(tmp_path):
+    kept = {name: module for name, module in sys.modules.items()
+            if name.split('.')[0] in ('nova', 'oslo_log', 'oslo_config')}
+    installed = stand_in_nova.install(tmp_path)
+    try:
+        yield importlib.import_module('unikernel_nova.driver').UnikernelDriver(virtapi=None)
+    finally:
+        for name in (*installed, *MODULES):
+            sys.modules.pop(name, None)
+        sys.modules.update(kept)
+
+
+def instance(tmp_path, metadata, **fields):
+    directory = tmp_path / 'instance'
+    directory.mkdir(exist_ok=True)
+    values = {'uuid': 'some-uuid', 'system_metadata': metadata, 'image_ref': 'image-1', 'kernel_id': '',
+              'hostname': 'web', 'metadata': {}, 'flavor': types.SimpleNamespace(memory_mb=32), 'task_state': 'spawning',
+              'directory': directory, 'saved': 0}
+    values.update(fields)
+    made = types.SimpleNamespace(**values)
+    made.save = lambda: setattr(made, 'saved', made.saved + 1)
+    return made
+
+
+@pytest.fixture(name='unikernel')
+def fixture_unikernel(tmp_path):
+    data = small_image.make()
+    stored = properties.derive(artifact.verify(data))
+    made = instance(tmp_path, {'image_' + name: value for name, value in stored.items()})
+    (made.directory / 'kernel').write_bytes(data)
+    return made
+
+
+@pytest.fixture(name='ordinary')
+def fixture_ordinary(tmp_path):
+    return instance(tmp_path, {'image_os_distro': 'debian'})
+
+
+def image_meta(size=4096):
+    return types.SimpleNamespace(size=size, obj_attr_is_set=lambda name: True)
+
+
+DISK_INFO = {'mapping': {'disk': 1, 'root': 2}}
+
+
+def exception_named(name):
+    return getattr(sys.modules['nova.exception'], name)
+
+
+def test_ordinary_servers_go_through_as_they_came(driver, ordinary):
+    calls = {
+        'spawn': ('context', ordinary, image_meta(), [], None, {}),
+        '_create_and_inject_local_root': ('context', ordinary, {}),
+        '_get_guest_config': (ordinary, [], 'meta', DISK_INFO), 'get_console_output': ('context', ordinary),
+        '_create_guest_with_network': ('context', '<xml/>', ordinary, [], None), 'power_off': (ordinary, 60, 10),
+        'reboot': ('context', ordinary, [], 'SOFT'), 'snapshot': ('context', ordinary, 'image-2', print),
+        'rescue': ('context', ordinary, []), 'attach_interface': ('context', ordinary, 'meta', 'vif'),
+        'detach_interface': ('context', ordinary, 'vif'), 'attach_volume': ('context', {}, ordinary, '/dev/vdb'),
+    }
+    assert set(calls) | {'update_provider_tree'} == set(stand_in_nova.NOTED)
+    for name, args in calls.items():
+        driver.calls.clear()
+        getattr(driver, name)(*args)
+        assert driver.calls == [(name, args, {})]
+    assert (ordinary.kernel_id, ordinary.saved) == ('', 0)
+
+
+def test_the_image_becomes_the_kernel(driver, unikernel):
+    driver.spawn('context', unikernel, image_meta(), [], None, {})
+    assert (unikernel.kernel_id, unikernel.saved) == ('image-1', 1)
+    assert driver.calls[0][0] == 'spawn'
+    driver.spawn('context', unikernel, image_meta(), [], None, {})
+    assert unikernel.saved == 1
+
+
+def test_there_is_no_root_disk(driver, unikernel):
+    assert driver._create_and_inject_local_root('context', unikernel, {}) is False
+    assert not driver.calls
+
+
+def test_the_domain_gets_a_command_line_and_no_disk(driver, unikernel, monkeypatch):
+    seen = {}
+
+    def guest_config(self, instance_, network_info, meta, disk_info, *args, **kwargs):
+        seen['mapping'] = disk_info['mapping']
+        return types.SimpleNamespace(devices=[types.SimpleNamespace(root_name='video')], features=[])
+
+    monkeypatch.setattr(stand_in_nova.LibvirtDriver, '_get_guest_config', guest_config)
+    unikernel.metadata = {'unikernel:arguments': '--x'}
+    guest = driver._get_guest_config(unikernel, [], 'meta', DISK_INFO, None, block_device_info=None)
+    assert seen['mapping'] == {'root': 2}
+    assert guest.os_cmdline == 'net.host=web -- --x'
+    assert [device.model for device in guest.devices] == ['none']
+
+
+@pytest.mark.parametrize('fields, size, reason', [
+    ({'flavor': types.SimpleNamespace(memory_mb=4)}, 4096, 'at least 8 MiB'),
+    ({'image_ref': ''}, 4096, 'volume'),
+    ({}, (1 << 20) + 1, 'over the limit'),
+    ({'system_metadata': {'image_unikernel_source': 'bundle'}}, 4096, 'still is source'),
+])
+def test_what_cannot_boot_is_refused_before_it_is_fetched(driver, unikernel, fields, size, reason):
+    vars(unikernel).update(fields)
+    with pytest.raises(exception_named('ImageUnacceptable')) as refused:
+        driver.spawn('context', unikernel, image_meta(size), [], None, {})
+    assert reason in refused.value.fields['reason']
+    assert not driver.calls
+
+
+def test_arguments_that_break_out_are_refused(driver, unikernel):
+    unikernel.metadata = {'unikernel:arguments': 'a\nnet.ip=6.6.6.6/8'}
+    with pytest.raises(exception_named('ImageUnacceptable')):
+        driver._get_guest_config(unikernel, [], 'meta', DISK_INFO)
+
+
+def test_damaged_bytes_do_not_boot_and_leave_the_cache(driver, unikernel, tmp_path):
+    unikernel.kernel_id = 'image-1'
+    kernel, cached = unikernel.directory / 'kernel', tmp_path / '_base' / 'cached-image-1'
+    cached.parent.mkdir()
+    cached.write_bytes(b'x')
+    kernel.write_bytes(kernel.read_bytes() + b'x')
+    with pytest.raises(exception_named('ImageUnacceptable')):
+        driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
+    assert not driver.calls and not kernel.exists() and not cached.exists()
+
+
+def test_a_missing_kernel_does_not_boot(driver, unikernel):
+    (unikernel.directory / 'kernel').unlink()
+    with pytest.raises(exception_named('ImageUnacceptable')):
+        driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
+    assert not driver.calls
+
+
+def test_a_rebuild_does_not_wait_for_neutron(driver, unikernel):
+    driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
+    unikernel.task_state = 'rebuild_spawning'
+    driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
+    assert [call[2] for call in driver.calls] == [{}, {'vifs_already_plugged': True}]
+
+
+def test_a_guest_that_ended_at_once_is_told_with_its_last_words(driver, unikernel):
+    (unikernel.directory / 'console.log').write_bytes(b'u0: web 8 MiB\r\nu0: panic: out of\x07 memory\r\n\r\n')
+    driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
+    driver.state = 4
+    with pytest.raises(exception_named('ImageUnacceptable')) as refused:
+        driver.get_info(unikernel)
+    assert refused.value.fields['reason'].endswith('u0: panic: out of? memory')
+    assert driver.get_info(unikernel).state == 4  # told once; from then on it simply is off
+
+
+def test_a_guest_that_ends_later_is_no_failure(driver, unikernel):
+    driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
+    assert driver.get_info(unikernel).state == 1
+    driver.state = 4
+    assert driver.get_info(unikernel).state == 4
+
+
+def test_stop_does_not_wait_and_reboot_is_hard(driver, unikernel):
+    driver.power_off(unikernel, 60, 10)
+    driver.reboot('context', unikernel, [], 'SOFT')
+    assert driver.calls == [('power_off', (unikernel, 0, 10), {}), ('reboot', ('context', unikernel, [], 'HARD'), {})]
+
+
+def test_the_console_is_readable_after_the_end(driver, unikernel):
+    (unikernel.directory / 'console.log').write_bytes(b'u0: exit 0\n')
+    assert driver.get_console_output('context', unikernel) == b'u0: exit 0\n'
+
+
+def test_a_snapshot_is_the_image_and_its_own_kernel(driver, unikernel):
+    states = []
+    driver.snapshot('context', unikernel, 'image-2', lambda **kwargs: states.append(kwargs))
+    name, args, kwargs = driver.calls[0]
+    assert (name, args[1], kwargs) == ('update', 'image-2', {'purge_props': False})
+    assert args[2] == {'disk_format': 'raw', 'container_format': 'bare', 'properties': {'kernel_id': 'image-2'}}
+    assert [state['task_state'] for state in states] == ['pending', 'uploading']
+
+
+@pytest.mark.parametrize('name, args, expected', [
+    ('rescue', ('context', None, []), 'InstanceNotRescuable'),
+    ('attach_interface', ('context', None, 'meta', 'vif'), 'AttachInterfaceNotSupported'),
+    ('detach_interface', ('context', None, 'vif'), 'InterfaceDetachFailed'),
+    ('attach_volume', ('context', {}, None, '/dev/vdb'), 'Invalid'),
+])
+def test_what_a_unikernel_has_no_driver_for_is_refused(driver, unikernel, name, args, expected):
+    with pytest.raises(exception_named(expected)):
+        getattr(driver, name)(*(unikernel if arg is None else arg for arg in args))
+    assert not driver.calls
+
+
+def test_the_host_tells_what_it_boots(driver):
+    traits = []
+    tree = types.SimpleNamespace(add_traits=lambda node, *names: traits.extend((node, *names)))
+    driver.update_provider_tree(tree, 'node')
+    assert driver.calls[0][0] == 'update_provider_tree'
+    assert traits == ['node', 'CUSTOM_UNIKERNEL', 'CUSTOM_UNIKERNEL_U0']
