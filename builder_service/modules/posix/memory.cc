@@ -154,9 +154,8 @@ long sys_madvise(const SyscallArgs& args)
         return -EINVAL;
     // Only this one changes what the program sees: the pages read as zero afterwards. A C library gives the
     // stacks of ended threads back by it.
-    void* start = args.pointer<void>(0);
-    if (args.integer(2) == MADV_DONTNEED && args[1] != 0 && memory::accessible(start, args[1], true) &&
-        !memory::map_at(start, pages_for(args[1]), Access::write, Backing::on_demand))
+    if (args.integer(2) == MADV_DONTNEED && args[1] != 0 &&
+        !memory::discard(args.pointer<void>(0), pages_for(args[1])))
         return -ENOMEM;
     return 0;
 }

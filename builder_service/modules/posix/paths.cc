@@ -42,6 +42,10 @@ void describe(struct stat& out, mode_t mode, std::uint64_t size)
     out.st_nlink = 1;
     out.st_blksize = 4096;
     out.st_ino = 1;
+    // A pseudo-terminal's number makes stdio buffer the console by line; isatty() still says no.
+    constexpr dev_t first_pseudo_terminal = 136 << 8;
+    if (S_ISCHR(mode) && (mode & 0777) == 0620)
+        out.st_rdev = first_pseudo_terminal;
 }
 
 long stat_path(const char* name, struct stat& out)

@@ -95,8 +95,7 @@ Strings arguments(StackWriter& stack)
 Strings environment(StackWriter& stack)
 {
     Strings all;
-    // One malloc arena (each further one reserves 64 MiB), and few stacks kept after their threads.
-    all.add(stack, "GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.pthread.stack_cache_size=1048576");
+    all.add(stack, "GLIBC_TUNABLES=glibc.malloc.arena_max=1");  // each further one reserves 64 MiB
     for (std::string_view variable : cfg::posix::environment)
         all.add(stack, variable);
     return all;
