@@ -31,11 +31,14 @@ void uncount(tcp_pcb* pcb)
     --count;
 }
 
-void drop_oldest()
+/// Not the newcomer, which is in lwIP's list already.  Of those of the same tick the oldest is the last: lwIP adds
+/// in front.
+void drop_oldest(const tcp_pcb* newcomer)
 {
     tcp_pcb* oldest = nullptr;
     for (tcp_pcb* pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
-        if (pcb->state == SYN_RCVD && (!oldest || tcp_ticks - pcb->tmr > tcp_ticks - oldest->tmr))
+        if (pcb != newcomer && pcb->state == SYN_RCVD &&
+            (!oldest || tcp_ticks - pcb->tmr >= tcp_ticks - oldest->tmr))
             oldest = pcb;
     if (!oldest)
         return;
@@ -59,7 +62,7 @@ extern const tcp_ext_arg_callbacks callbacks;
 err_t on_syn(u8_t id, tcp_pcb_listen*, tcp_pcb* pcb)
 {
     if (count >= limit)
-        drop_oldest();
+        drop_oldest(pcb);
     ++count;
     tcp_ext_arg_set_callbacks(pcb, id, &callbacks);
     tcp_ext_arg_set(pcb, id, counted);
