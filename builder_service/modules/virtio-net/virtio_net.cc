@@ -30,23 +30,28 @@ constexpr std::size_t most_parts = 16;
 
 U0_SEALED_DATA Properties card{};
 U0_SEALED_DATA std::size_t buffer_size = 0;
-U0_SEALED_DATA std::size_t wanted_buffers = 0;
+U0_SEALED_DATA std::size_t wanted_buffers = 0;  // in the device's hands
+U0_SEALED_DATA std::size_t most_buffers = 0;    // with those that the stack holds
+std::size_t buffers_in_use = 0;
 U0_SEALED_DATA unsigned char** received = nullptr;  // by head: the buffer the device was given
 U0_SEALED_DATA void** sent = nullptr;               // by head: the sender's token
 U0_SEALED_DATA Header* headers = nullptr;           // by a frame's head: its header
 U0_SEALED_DATA std::uint64_t headers_physical = 0;
 virtio::Queue receiving, sending;
 
-/// Keeps the device supplied; with too little memory it gets what there is and drops the rest.
+/// Keeps the device supplied.  Who holds many frames (peers send, the application does not read) gets no
+/// more: the device drops then.
 void refill()
 {
-    while (receiving.size() - receiving.free_descriptors() < wanted_buffers) {
+    while (receiving.size() - receiving.free_descriptors() < wanted_buffers &&
+           buffers_in_use < most_buffers) {
         auto* buffer = static_cast<unsigned char*>(kalloc(buffer_size));
         if (!buffer)
             return;
         const virtio::Buffer offered[] = {{memory::physical(buffer + owner_room),
                                            static_cast<std::uint32_t>(buffer_size - owner_room), true}};
         received[*receiving.add(offered)] = buffer;
+        ++buffers_in_use;
     }
 }
 
@@ -107,6 +112,7 @@ std::optional<Frame> receive()
 void release(unsigned char* buffer)
 {
     kfree(buffer);
+    --buffers_in_use;
 }
 
 bool send(std::span<const std::span<const unsigned char>> parts, void* token)
@@ -181,6 +187,7 @@ U0_INIT_TEXT void init()
     wanted_buffers = static_cast<std::size_t>(cfg::virtio_net::receive_buffers);
     wanted_buffers = wanted_buffers < affordable ? wanted_buffers : affordable;
     wanted_buffers = wanted_buffers < receiving.size() ? wanted_buffers : receiving.size();
+    most_buffers = wanted_buffers + 2 * affordable;
     if (wanted_buffers < 4)
         panic("out of memory: {} KiB are too little for the network",
               memory::free_pages() * page_size / 1024);
