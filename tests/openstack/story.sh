@@ -113,7 +113,7 @@ if ! "$cloud" status >/dev/null; then
     shown "$cloud" start
 fi
 
-say "Images and a flavor"
+say "Images and flavors"
 register hello-web "$image"
 shown openstack image show hello-web -f value -c properties
 shown python3 "$root/tests/openstack/linux_image.py" "$work/linux"
@@ -121,8 +121,7 @@ kernel=$(openstack image create --disk-format aki --container-format aki --file 
 ramdisk=$(openstack image create --disk-format ari --container-format ari --file "$work/linux/ramdisk" -f value -c id linux-ramdisk)
 openstack image create --disk-format raw --container-format bare --property kernel_id="$kernel" \
     --property ramdisk_id="$ramdisk" --property os_command_line='console=ttyS0 quiet' --file "$work/linux/disk" linux >/dev/null
-openstack flavor show u1.micro >/dev/null 2>&1 ||
-    shown openstack flavor create --vcpus 1 --ram 64 --disk 1 --property resources:DISK_GB=0 -f value -c name u1.micro
+shown openstack flavor show u1.micro -f value -c name -c ram -c properties
 openstack flavor create --vcpus 1 --ram 4 --disk 1 -f value -c name tiny >/dev/null
 openstack flavor create --vcpus 1 --ram 256 --disk 1 -f value -c name small >/dev/null
 

@@ -44,6 +44,7 @@ initialise_the_rest()
 {
     step "Glance: tables" glance-manage db_sync
     step "Glance: metadata definitions" glance-manage db_load_metadefs
+    step "Glance: metadata definitions of unikernels" glance-manage db_load_metadefs "$REPOSITORY/devstack/files/metadefs"
     step "Placement: tables" placement-manage db sync
     step "Neutron: tables" neutron-db-manage --config-file /etc/neutron/neutron.conf \
         --config-file /etc/neutron/plugins/ml2/ml2_conf.ini upgrade heads

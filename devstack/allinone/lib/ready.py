@@ -1,16 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Waits until a server could be created, and makes the network "public" if it is not there.
+"""Waits until a server could be created, and makes the network "public" and the flavors that are not there.
 
-usage: ready.py PREFIX (as 10.24.0 of 10.24.0.0/24; OS_* credentials in the environment)
+usage: ready.py PREFIX FLAVORS
+PREFIX as 10.24.0 of 10.24.0.0/24; FLAVORS a file as devstack/files/flavors.json; OS_* credentials in the environment
 """
+import json
+import pathlib
 import subprocess
 import sys
 import time
 
 import openstack
 
-LIMIT = 150  # seconds, all waits together
+LIMIT = 300  # seconds, all waits together
 POLL = 0.3  # seconds
 
 
@@ -37,6 +40,16 @@ def make_public_network(cloud, prefix):
             dns_nameservers=[f'{prefix}.1'], allocation_pools=[{'start': f'{prefix}.10', 'end': f'{prefix}.250'}])
 
 
+def make_flavors(cloud, wanted):
+    """disk 1 with resources:DISK_GB=0 charges no disk, and unlike disk 0 it is for everybody; see Nova's policy
+    servers:create:zero_disk_flavor.  resources:MEMORY_MB adds what QEMU itself takes to the guest's memory."""
+    known = {flavor.name for flavor in cloud.compute.flavors()}
+    for flavor in wanted:
+        if flavor['name'] not in known:
+            specs = flavor.pop('extra_specs')
+            cloud.compute.create_flavor_extra_specs(cloud.compute.create_flavor(**flavor), specs)
+
+
 def main():
     cloud = openstack.connect()
     deadline = time.monotonic() + LIMIT
@@ -56,6 +69,7 @@ def main():
     wait(deadline, 'the cell knows the host', lambda: list(cloud.compute.hypervisors()))
     wait(deadline, "Neutron's agents are up", agents_up)
     make_public_network(cloud, sys.argv[1])
+    make_flavors(cloud, json.loads(pathlib.Path(sys.argv[2]).read_text()))
 
 
 if __name__ == '__main__':

@@ -101,7 +101,7 @@ answers()
 wait_for_answer()
 {
     [ -n "${PORTS[$1]:-}" ] || return 0
-    local end=$((SECONDS + 120))
+    local end=$((SECONDS + 300))
     until answers "$1"; do
         [ "$SECONDS" -lt "$end" ] || fail "$1 does not answer on port ${PORTS[$1]}; its log is $STATE/log/$1.log"
         sleep 0.1
@@ -136,7 +136,7 @@ start_all_services()
     for service in "${ALL_SERVICES[@]}"; do "run_$service"; done
     for service in "${ALL_SERVICES[@]}"; do wait_for_answer "$service"; done
     say "every API answers"
-    as_administrator python3 "$HERE/lib/ready.py" "$ALLINONE_PUBLIC_PREFIX"
+    as_administrator python3 "$HERE/lib/ready.py" "$ALLINONE_PUBLIC_PREFIX" "$REPOSITORY/devstack/files/flavors.json"
 }
 
 # Databases and the message broker want to be told; for the others the end of the namespaces is enough.
