@@ -87,11 +87,12 @@ Result<void> check_segments(const ElfReader& elf)
         if ((segment.p_flags & PF_W) != 0 && (segment.p_flags & PF_X) != 0) {
             return wrong("segments: one is writable and executable");
         }
+        const std::uint64_t here = segment.p_vaddr - segment.p_offset;
         if (segment.p_paddr != segment.p_vaddr ||
-            distance.value_or(segment.p_vaddr - segment.p_offset) != segment.p_vaddr - segment.p_offset) {
+            (segment.p_filesz != 0 && distance.value_or(here) != here)) {
             return wrong("segments: file offset minus address is not the same for all");
         }
-        distance = segment.p_vaddr - segment.p_offset;
+        distance = segment.p_filesz != 0 ? here : distance;
         end = segment.p_vaddr + segment.p_memsz;
         entry_executable |= (segment.p_flags & PF_X) != 0 && elf.header().e_entry >= segment.p_vaddr &&
                             elf.header().e_entry < segment.p_vaddr + segment.p_filesz;

@@ -97,7 +97,7 @@ U0_INIT_TEXT void init()
     asm volatile("ltr %w0" : : "r"(0x18));
 
     for (unsigned vector = 0; vector < vector_count; ++vector) {
-        const std::uint64_t stub = address_of(u0_vectors) + 16 * vector;
+        const std::uint64_t stub = address_of(u0_vectors) + std::uint64_t{16} * vector;
         const bool emergency =
             vector == 2 || vector == 8 || vector == 18;  // NMI, double fault, machine check
         gates[vector] = {.offset_low = static_cast<std::uint16_t>(stub),
@@ -137,8 +137,8 @@ U0_INIT_TEXT void calibrate_timer()
     counts_per_ms = (0xffffffff - apic[apic_current_count]) * std::uint64_t{1'000'000} / passed;
     if (counts_per_ms == 0)
         panic("the processor's timer does not run");
-    apic[apic_initial_count] = 0;
     apic[apic_timer] = timer_vector;
+    arm(monotonic_ns(), monotonic_ns() + tick);  // for a program that never waits
 }
 
 void sleep(Nanoseconds until)
