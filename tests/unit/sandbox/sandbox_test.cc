@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "builder_service/sandbox/sandbox.hh"
+#include "common/util/file.hh"
+#include "common/util/temporary_directory.hh"
+
+namespace unikernel
+{
+namespace
+{
+
+namespace fs = std::filesystem;
+
+/// These run a real bubblewrap: without it nothing here would mean anything.
+class Sandbox : public ::testing::Test
+{
+protected:
+    void SetUp() override
+    {
+        const Result<void> works = check_sandbox();
+        ASSERT_TRUE(works) << works.error().message;
+        fs::create_directory(in_);
+        fs::create_directory(out_);
+        ASSERT_TRUE(write_file(in_ / "file", "content"));
+        limits_.time = std::chrono::seconds(20);
+    }
+
+    ProcessResult sh(const std::string& script)
+    {
+        SandboxedTool tool;
+        tool.program = "/usr/bin/sh";
+        tool.arguments = {"-c", script};
+        tool.working_directory = "/build/src";
+        tool.read_only[in_] = "/build/src";
+        tool.writable[out_] = "/build/out";
+        const Result<ProcessResult> result = run(sandboxed(tool, limits_));
+        EXPECT_TRUE(result);
+        return *result;
+    }
+
+    TemporaryDirectory folder_ = *TemporaryDirectory::create();
+    fs::path in_ = folder_.path() / "in";
+    fs::path out_ = folder_.path() / "out";
+    SandboxLimits limits_;
+};
+
+TEST_F(Sandbox, shows_the_source_and_takes_the_result)
+{
+    const ProcessResult result = sh("cat file; pwd; echo made > /build/out/object");
+    EXPECT_EQ(result.out, "content/build/src\n");
+    EXPECT_EQ(*read_file(out_ / "object", 100), "made\n");
+}
+
+TEST_F(Sandbox, shows_nothing_else_of_the_host)
+{
+    const fs::path secret = folder_.path() / "secret";
+    ASSERT_TRUE(write_file(secret, "x"));
+    EXPECT_FALSE(sh("cat " + secret.string()).ok());
+    EXPECT_EQ(sh("ls / | sort | tr '\\n' ' '").out.find("home"), std::string::npos);
+    EXPECT_EQ(sh("ls /etc | grep -v -e alternatives -e ld.so.cache; ls /tmp; ls /root 2>/dev/null").out, "");
+}
+
+TEST_F(Sandbox, writes_nowhere_but_in_its_output)
+{
+    for (const char* target : {"/usr/bin/x", "/build/src/file", "/x", "/etc/x", "/build/x"}) {
+        EXPECT_FALSE(sh(std::string("echo x > ") + target).ok()) << target;
+    }
+    EXPECT_EQ(*read_file(in_ / "file", 100), "content");
+}
+
+TEST_F(Sandbox, has_no_network)
+{
+    EXPECT_EQ(sh("grep -c : /proc/net/dev").out, "1\n");  // the loopback device alone
+    EXPECT_FALSE(sh("exec 3<>/dev/tcp/127.0.0.1/22").ok());
+}
+
+TEST_F(Sandbox, sees_no_process_of_the_host_and_has_no_capability)
+{
+    EXPECT_LT(std::stoi(sh("ls /proc | grep -c '^[0-9]'").out), 6);
+    EXPECT_EQ(sh("grep CapEff /proc/self/status").out, "CapEff:\t0000000000000000\n");
+    EXPECT_EQ(sh("grep NoNewPrivs /proc/self/status").out, "NoNewPrivs:\t1\n");
+    EXPECT_EQ(sh("id -u").out, "65534\n");
+    EXPECT_FALSE(sh("unshare --user true").ok());
+}
+
+TEST_F(Sandbox, has_a_fixed_environment)
+{
+    setenv("UNIKERNEL_TEST_SECRET", "x", 1);
+    EXPECT_EQ(sh("env | grep -v -e ^PWD= -e ^OLDPWD= -e ^SHLVL= -e ^_= | sort").out,
+              "LC_ALL=C.UTF-8\nPATH=/usr/bin\nSOURCE_DATE_EPOCH=0\nTMPDIR=/tmp\n");
+    unsetenv("UNIKERNEL_TEST_SECRET");
+}
+
+TEST_F(Sandbox, is_limited_in_time)
+{
+    limits_.time = std::chrono::milliseconds(800);
+    EXPECT_EQ(sh("sleep 60").end, ProcessResult::End::timed_out);
+}
+
+TEST_F(Sandbox, is_limited_in_memory)
+{
+    limits_.memory = 200ULL << 20;
+    EXPECT_FALSE(sh("head -c 1000000000 /dev/zero | tail -c 900000000 | wc -c").ok() &&
+                 sh("x=$(head -c 900000000 /dev/zero | tr '\\0' a); echo ${#x}").ok());
+}
+
+TEST_F(Sandbox, is_limited_in_what_it_writes_and_prints)
+{
+    limits_.file_size = 10'000;
+    EXPECT_FALSE(sh("head -c 1000000 /dev/zero > /build/out/big").ok());
+    EXPECT_LE(fs::file_size(out_ / "big"), 10'000U);
+    limits_.output = 5'000;
+    EXPECT_EQ(sh("yes").end, ProcessResult::End::output_limit);
+}
+
+TEST_F(Sandbox, passes_limits_on_processes_and_files)
+{
+    limits_.processes = 17;
+    limits_.open_files = 33;
+    EXPECT_EQ(sh("ulimit -n").out, "33\n");
+    EXPECT_NE(sh("cat /proc/self/limits").out.find("Max processes             17                   17"),
+              std::string::npos);
+}
+
+TEST(SandboxSpecification, unshares_everything_and_inherits_nothing)
+{
+    SandboxedTool tool;
+    tool.program = "/usr/bin/g++";
+    tool.arguments = {"-c", "a.cc"};
+    const ProcessSpecification bwrap = sandboxed(tool, {});
+    const auto has = [&](const char* word) {
+        return std::find(bwrap.arguments.begin(), bwrap.arguments.end(), word) != bwrap.arguments.end();
+    };
+    EXPECT_EQ(bwrap.program, "bwrap");
+    EXPECT_TRUE(has("--unshare-all"));
+    EXPECT_TRUE(has("--die-with-parent"));
+    EXPECT_TRUE(has("--clearenv"));
+    EXPECT_TRUE(has("--new-session"));
+    EXPECT_TRUE(bwrap.environment.empty());
+    EXPECT_EQ(bwrap.limits.core_size, 0U);
+    EXPECT_TRUE(bwrap.limits.address_space);
+    EXPECT_EQ((std::vector<std::string>(bwrap.arguments.end() - 3, bwrap.arguments.end())),
+              (std::vector<std::string>{"/usr/bin/g++", "-c", "a.cc"}));
+}
+
+}  // namespace
+}  // namespace unikernel
