@@ -61,6 +61,8 @@ command_init()
     write_configuration
     start_namespaces
     initialise
+    end_namespaces
+    say "initialised; '$0 start' comes next"
 }
 
 command_start()
@@ -124,13 +126,19 @@ command_clean()
     say "deleted $STATE"
 }
 
-verb=${1:-help}
-[ $# = 0 ] || shift
-case $verb in
-    install) need_root; install_packages ;;
-    init | start | stop | clean | service) need_root; lock_state; "command_$verb" "$@" ;;
-    status | enter) need_root; "command_$verb" "$@" ;;
-    openrc) echo "$STATE/openrc" ;;
-    help | -h | --help) usage ;;
-    *) usage >&2; fail "there is no command '$verb'" ;;
-esac
+main()
+{
+    local verb=${1:-help}
+    [ $# = 0 ] || shift
+    case $verb in
+        install) need_root; install_packages ;;
+        init | start | stop | clean | service) need_root; lock_state; "command_$verb" "$@" ;;
+        status | enter) need_root; "command_$verb" "$@" ;;
+        openrc) echo "$STATE/openrc" ;;
+        help | -h | --help) usage ;;
+        *) usage >&2; fail "there is no command '$verb'" ;;
+    esac
+}
+
+# On one line: `enter` may last for hours, and bash must not read on in a file that was changed meanwhile.
+main "$@"; exit

@@ -14,12 +14,13 @@ if [ $# != 1 ] || [ ! -f "$1" ]; then
     sed -n '3,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
-image=$(realpath "$1")
+artifact=$(realpath "$1")
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cloud=$root/devstack/allinone/cloud.sh
 work=$(mktemp -d)
 started=false
 checks=0
+servers=() images=() flavors=()
 
 say() { printf '\n%4d s  == %s\n' "$SECONDS" "$*"; }
 fail() { printf '%4d s  FAILED: %s\n' "$SECONDS" "$*" >&2; exit 1; }
@@ -32,6 +33,11 @@ openstack() { inside openstack "$@"; }
 finish()
 {
     local status=$?
+    if [ "$status" != 0 ] && "$cloud" status >/dev/null; then
+        [ ${#servers[@]} = 0 ] || openstack server delete --wait "${servers[@]}" || true
+        [ ${#images[@]} = 0 ] || openstack image delete "${images[@]}" || true
+        [ ${#flavors[@]} = 0 ] || openstack flavor delete "${flavors[@]}" || true
+    fi
     if $started; then "$cloud" stop; fi
     rm -rf "$work"
     exit "$status"
@@ -67,28 +73,44 @@ is_silent()
     passed "http://$1/ no longer answers"
 }
 
+# image NAME OPTION...: makes a Glance image and prints its identifier.
+image()
+{
+    local name=$1
+    shift
+    openstack image create "$@" -f value -c id "$name"
+}
+
+# server NAME IMAGE FLAVOR: makes a server and waits until it is ACTIVE or in ERROR.
+server()
+{
+    servers+=("$1")
+    shown openstack server create --image "$2" --flavor "$3" --network public --wait -f value -c status "$1"
+}
+
 # register NAME FILE [PROPERTY...]: a Glance image with the properties that follow from FILE, and those given.
 register()
 {
     local name=$1 file=$2 id properties=() line
+    images+=("$name")
     shift 2
     id=$(python3 -c 'import uuid; print(uuid.uuid4())')
-    PYTHONPATH=$root/nova_driver python3 -m unikernel_nova.describe "$image" "$id" >"$work/properties"
+    PYTHONPATH=$root/nova_driver python3 -m unikernel_nova.describe "$artifact" "$id" >"$work/properties"
     while read -r line; do properties+=(--property "$line"); done <"$work/properties"
     for line in "$@"; do properties+=(--property "$line"); done
-    openstack image create --id "$id" --disk-format raw --container-format bare "${properties[@]}" \
-        --file "$file" -f value -c id "$name" >/dev/null
+    image "$name" --id "$id" --disk-format raw --container-format bare "${properties[@]}" --file "$file" >/dev/null
 }
 
 # refused NAME IMAGE REASON: a server of the image ends in ERROR, and its fault says REASON.
 refused()
 {
-    shown openstack server create --image "$2" --flavor "${4:-u1.micro}" --network public --wait -f value -c status "$1" || true
+    server "$1" "$2" "${4:-u1.micro}" || true
     local message
     message=$(server_says "$1" 'it["status"] + ": " + it.get("fault", {}).get("message", "")')
     [[ $message == ERROR:*$3* ]] || fail "expected an ERROR with '$3', but: $message"
     passed "$message"
     openstack server delete --wait "$1"
+    unset 'servers[-1]'
 }
 
 # nothing_left PORT...: of servers that have been deleted, with these ports.
@@ -114,19 +136,21 @@ if ! "$cloud" status >/dev/null; then
 fi
 
 say "Images and flavors"
-register hello-web "$image"
+register hello-web "$artifact"
 shown openstack image show hello-web -f value -c properties
 shown python3 "$root/tests/openstack/linux_image.py" "$work/linux"
-kernel=$(openstack image create --disk-format aki --container-format aki --file "$work/linux/kernel" -f value -c id linux-kernel)
-ramdisk=$(openstack image create --disk-format ari --container-format ari --file "$work/linux/ramdisk" -f value -c id linux-ramdisk)
-openstack image create --disk-format raw --container-format bare --property kernel_id="$kernel" \
-    --property ramdisk_id="$ramdisk" --property os_command_line='console=ttyS0 quiet' --file "$work/linux/disk" linux >/dev/null
+images+=(linux-kernel linux-ramdisk linux)
+kernel=$(image linux-kernel --disk-format aki --container-format aki --file "$work/linux/kernel")
+ramdisk=$(image linux-ramdisk --disk-format ari --container-format ari --file "$work/linux/ramdisk")
+image linux --disk-format raw --container-format bare --property kernel_id="$kernel" --property ramdisk_id="$ramdisk" \
+    --property os_command_line='console=ttyS0 quiet' --file "$work/linux/disk" >/dev/null
 shown openstack flavor show u1.micro -f value -c name -c ram -c properties
-openstack flavor create --vcpus 1 --ram 4 --disk 1 -f value -c name tiny >/dev/null
-openstack flavor create --vcpus 1 --ram 256 --disk 1 -f value -c name small >/dev/null
+flavors=(story.tiny story.linux)
+openstack flavor create --vcpus 1 --ram 4 --disk 1 story.tiny >/dev/null
+openstack flavor create --vcpus 1 --ram 256 --disk 1 story.linux >/dev/null
 
 say "A unikernel is a server"
-shown openstack server create --image hello-web --flavor u1.micro --network public --wait -f value -c status web
+server web hello-web u1.micro
 web=$(address_of web)
 answers "$web" ''
 shown openstack console log show web
@@ -134,7 +158,7 @@ openstack console log show web | grep -q "u0: net $web/24" || fail "the console 
 passed "the console tells its address"
 
 say "An ordinary server beside it"
-shown openstack server create --image linux --flavor small --network public --wait -f value -c status linux
+server linux linux story.linux
 linux=$(address_of linux)
 answers "$linux" 'an ordinary server'
 answers "$web" ''
@@ -152,36 +176,36 @@ answers "$web" ''
 shown openstack server rebuild --image hello-web --wait -f value -c status web
 [ "$(address_of web)" = "$web" ] || fail "the rebuilt server has another address"
 answers "$web" ''
+images+=(web-snapshot)
 shown openstack server image create --name web-snapshot --wait web -f value -c status
 answers "$web" ''
 
 say "What must not boot"
-cp "$image" "$work/damaged"
+cp "$artifact" "$work/damaged"
 # a byte that no loader looks at
 printf 'X' | dd of="$work/damaged" bs=1 seek=8191 conv=notrunc status=none
 register damaged "$work/damaged"
 refused damaged-1 damaged 'seal does not fit'
-head -c 8192 "$image" >"$work/truncated"
+head -c 8192 "$artifact" >"$work/truncated"
 register truncated "$work/truncated"
 refused truncated-1 truncated 'truncated'
-register disagreeing "$image" unikernel_modules=console
+register disagreeing "$artifact" unikernel_modules=console
 refused disagreeing-1 disagreeing "unikernel_modules='console', but the image itself says"
-register wrong-digest "$image" "unikernel_digest=sha256:$(printf '0%.0s' {1..64})"
+register wrong-digest "$artifact" "unikernel_digest=sha256:$(printf '0%.0s' {1..64})"
 refused wrong-digest-1 wrong-digest 'but unikernel_digest says'
 echo 'not built yet' >"$work/bundle"
-openstack image create --disk-format raw --container-format bare --property unikernel_source=bundle --file "$work/bundle" bundle >/dev/null
+images+=(bundle)
+image bundle --disk-format raw --container-format bare --property unikernel_source=bundle --file "$work/bundle" >/dev/null
 refused bundle-1 bundle 'still is source'
-refused tiny-1 hello-web 'MiB of memory; the flavor has 4 MiB' tiny
+refused tiny-1 hello-web 'MiB of memory; the flavor has 4 MiB' story.tiny
 answers "$web" ''
 
 say "Gone without a trace"
 mapfile -t ports < <(openstack port list --device-owner compute:nova -f value -c ID)
 for port in "${ports[@]}"; do inside ip link show "tap${port:0:11}" >/dev/null || fail "port $port has no tap"; done
-shown openstack server delete --wait web linux
+shown openstack server delete --wait "${servers[@]}"
 is_silent "$web"
 nothing_left "${ports[@]}"
-for name in hello-web web-snapshot linux linux-kernel linux-ramdisk damaged truncated disagreeing wrong-digest bundle; do
-    openstack image delete "$name"
-done
-openstack flavor delete tiny small
+shown openstack image delete "${images[@]}"
+shown openstack flavor delete "${flavors[@]}"
 printf '\n%d passed, 0 failed\n' "$checks"

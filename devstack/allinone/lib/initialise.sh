@@ -36,7 +36,9 @@ initialise_nova()
 {
     step "Nova: API tables" nova-manage api_db sync
     step "Nova: cell 0, for servers that never reach a host" nova-manage cell_v2 map_cell0
-    step "Nova: cell 1" nova-manage cell_v2 create_cell --name cell1
+    # Alone of all steps it minds having been done before.
+    inside nova-manage cell_v2 list_cells 2>/dev/null | grep -qw cell1 ||
+        step "Nova: cell 1" nova-manage cell_v2 create_cell --name cell1
     step "Nova: tables of the cells" nova-manage db sync
 }
 
@@ -65,5 +67,4 @@ initialise()
     stop_service keystone
     stop_service mariadb
     touch "$STATE/initialised"
-    say "initialised; '$0 start' comes next"
 }
