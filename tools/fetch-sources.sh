@@ -48,6 +48,7 @@ prepare_apt()
     [ ! -e "$work/apt/ready" ] || return 0
     command -v apt-get > /dev/null || fail "no apt-get here: give the files' directory with --from"
     mkdir -p "$work/apt/parts" "$work/apt/lists/partial" "$work/apt/cache/archives/partial"
+    list='' parts=''
     eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
     for file in "$list" "$parts"/*.list; do
         [ ! -f "$file" ] || sed -n 's/^[[:space:]]*deb\(-src\)\{0,1\}[[:space:]]/deb-src /p' "$file"
