@@ -140,5 +140,4 @@ main()
     esac
 }
 
-# On one line: `enter` may last for hours, and bash must not read on in a file that was changed meanwhile.
-main "$@"; exit
+main "$@"
