@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "builder_service/platforms/compile_jobs.hh"
+#include "builder_service/platforms/header_record.hh"
+#include "common/util/file.hh"
+#include "common/util/temporary_directory.hh"
+
+namespace unikernel
+{
+namespace
+{
+
+class CompileJobs : public ::testing::Test
+{
+protected:
+    void SetUp() override
+    {
+        std::filesystem::create_directory(source_);
+        ASSERT_TRUE(write_file(source_ / "a.c", "#include \"a.h\"\nint a = A;\n"));
+        ASSERT_TRUE(write_file(source_ / "a.h", "#define A 1\n"));
+        ASSERT_TRUE(write_file(source_ / "b.c", "int b;\n"));
+    }
+
+    CompileJob job(const std::string& name, bool tenant = false) const
+    {
+        const std::filesystem::path file = source_ / name;
+        return {name,
+                sha256(name + *read_file(file, 1000)),
+                {{source_, "source"}},
+                tenant,
+                [file](const std::filesystem::path& folder) {
+                    ProcessSpecification tool;
+                    tool.program = "gcc";
+                    tool.arguments = {"-MMD", "-MF", "object.d", "-c", file.string(), "-o", "object.o"};
+                    tool.environment = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C"}};
+                    tool.working_directory = folder;
+                    return tool;
+                }};
+    }
+
+    Result<CompiledObjects> run(const std::vector<CompileJob>& jobs)
+    {
+        OutputBudget budget(100'000);
+        const auto scratch = TemporaryDirectory::create("scratch", folder_.path());
+        return compile(jobs, ObjectCache(folder_.path() / "cache"), scratch->path(), budget,
+                       [this](std::string_view line) { lines_.emplace_back(line); }, {});
+    }
+
+    TemporaryDirectory folder_ = *TemporaryDirectory::create();
+    std::filesystem::path source_ = folder_.path() / "source";
+    std::vector<std::string> lines_;
+};
+
+TEST_F(CompileJobs, compile_what_is_missing_once_and_keep_the_order)
+{
+    const auto first = run({job("a.c"), job("b.c")});
+    ASSERT_TRUE(first) << first.error().message;
+    EXPECT_EQ(first->compiled, 2U);
+    const auto second = run({job("b.c"), job("a.c")});
+    EXPECT_EQ(second->compiled, 0U);
+    EXPECT_EQ(second->cached, 2U);
+    EXPECT_EQ(second->paths[0], first->paths[1]);
+    EXPECT_EQ(second->paths[1], first->paths[0]);
+}
+
+TEST_F(CompileJobs, a_header_concerns_only_those_who_read_it)
+{
+    ASSERT_TRUE(run({job("a.c"), job("b.c")}));
+    ASSERT_TRUE(write_file(source_ / "a.h", "#define A 2\n"));
+    const auto changed = run({job("a.c"), job("b.c")});
+    EXPECT_EQ(changed->compiled, 1U);
+    ASSERT_TRUE(write_file(source_ / "a.h", "#define A 1\n"));
+    EXPECT_EQ(run({job("a.c"), job("b.c")})->compiled, 0U) << "the first object is still there";
+}
+
+TEST_F(CompileJobs, a_refusal_names_its_author)
+{
+    ASSERT_TRUE(write_file(source_ / "b.c", "broken\n"));
+    const auto ours = run({job("b.c")});
+    ASSERT_FALSE(ours);
+    EXPECT_EQ(ours.error().kind, FailureKind::internal);
+    EXPECT_TRUE(
+        ours.error().message.starts_with("b.c does not compile, which is no fault of the application:\n"));
+    const auto tenants = run({job("a.c"), job("b.c", true)});
+    ASSERT_FALSE(tenants);
+    EXPECT_EQ(tenants.error().kind, FailureKind::invalid);
+    EXPECT_TRUE(tenants.error().message.starts_with((source_ / "b.c").string() + ":1:1: error: "));
+}
+
+TEST_F(CompileJobs, an_object_that_is_a_link_is_not_followed)
+{
+    ASSERT_TRUE(write_file(folder_.path() / "secret", "secret"));
+    CompileJob hostile{
+        "x.c", sha256("x"), {}, true, [this](const std::filesystem::path& folder) {
+            ProcessSpecification tool;
+            tool.program = "ln";
+            tool.arguments = {"-s", (folder_.path() / "secret").string(), (folder / "object.o").string()};
+            return tool;
+        }};
+    const auto result = run({hostile});
+    ASSERT_FALSE(result);
+    EXPECT_TRUE(result.error().message.ends_with("is a symbolic link, not a regular file"))
+        << result.error().message;
+}
+
+TEST(HeaderRecord, reads_makes_rules)
+{
+    EXPECT_EQ(prerequisites("object.o: /a/b.cc /c/./d.hh \\\n /x/../e.hh /with\\ space.h\n"),
+              (std::vector<std::filesystem::path>{"/a/b.cc", "/c/d.hh", "/e.hh", "/with space.h"}));
+    EXPECT_TRUE(prerequisites("").empty());
+}
+
+TEST(ObjectCache, takes_no_object_that_is_cut_short)
+{
+    const auto folder = TemporaryDirectory::create();
+    const ObjectCache cache(folder->path());
+    const Digest key = sha256("k");
+    EXPECT_FALSE(cache.find(key));
+    ASSERT_TRUE(cache.store(key, "not an object"));
+    EXPECT_FALSE(cache.find(key));
+}
+
+}  // namespace
+}  // namespace unikernel
