@@ -29,11 +29,11 @@ write_configuration()
 {
     local directory template target
     umask 022
-    make_password
     mkdir -p "$STATE"/{etc,log,lib/mysql,lib/nova/instances,lib/neutron}
     mkdir -p "$STATE"/lib/glance/{images,os_glance_staging_store,os_glance_tasks_store}
     mkdir -p "$STATE"/lib/rabbitmq "$STATE"/lib/keystone/{fernet-keys,credential-keys}
     chmod 700 "$STATE"/lib/rabbitmq "$STATE"/lib/keystone/*-keys
+    make_password
     for directory in "${CONFIGURED[@]}"; do
         [ -d "$STATE/etc/$directory" ] || cp -a "/etc/$directory" "$STATE/etc/"
     done
@@ -42,7 +42,9 @@ write_configuration()
     while read -r template; do
         target=$STATE/etc/${template#"$HERE"/etc/}
         mkdir -p "${target%/*}"
-        (umask 077 && render "$template" >"$target.new" && mv "$target.new" "$target")
+        (umask 077 && render "$template" >"$target.new")
+        ! grep -HnE '@[A-Z_]+@' "$target.new" || fail "$template: this placeholder has no value"
+        mv "$target.new" "$target"
     done < <(find "$HERE/etc" -type f)
     mv "$STATE/etc/openrc" "$STATE/openrc"
 }
