@@ -31,8 +31,9 @@ public:
     /// Sets what to report and looks at the file at once (EPOLL_CTL_ADD and EPOLL_CTL_MOD).
     void arm(const epoll_event& wanted);
 
-    /// What holds now of what is wanted; counts as reported.
-    std::uint32_t report(epoll_event& out);
+    /// What holds now of what is wanted.
+    std::uint32_t pending();
+    void report(epoll_event& out, std::uint32_t events) const;
 
     bool edge_triggered() const { return (flags_ & EPOLLET) != 0; }
     bool one_shot() const { return (flags_ & EPOLLONESHOT) != 0; }
@@ -55,7 +56,7 @@ private:
 class Set final : public File
 {
 public:
-    std::uint32_t ready() override { return ready_.empty() ? 0U : EPOLLIN; }
+    std::uint32_t ready() override;
     Kind kind() const override { return Kind::epoll; }
     mode_t mode() const override { return S_IFREG | 0600; }
 
@@ -119,14 +120,26 @@ void Entry::arm(const epoll_event& wanted)
     changed(file_.ready());
 }
 
-std::uint32_t Entry::report(epoll_event& out)
+std::uint32_t Entry::pending()
 {
-    std::uint32_t events = with_synonyms(file_.ready()) & interest_;
-    if (events != 0) {
-        out.events = events;
-        out.data = data_;
+    return with_synonyms(file_.ready()) & interest_;
+}
+
+void Entry::report(epoll_event& out, std::uint32_t events) const
+{
+    out.events = events;
+    out.data = data_;
+}
+
+/// Entries that are no longer ready leave the list when somebody looks.
+std::uint32_t Set::ready()
+{
+    while (Entry* first = ready_.front()) {
+        if (first->pending() != 0)
+            return EPOLLIN;
+        ready_.remove(*first);
     }
-    return events;
+    return 0;
 }
 
 long Set::add(File& file, int fd, const epoll_event& wanted)
@@ -179,8 +192,8 @@ int Set::collect(epoll_event* out, int room)
     while (count < room && !ready_.empty()) {
         Entry& entry = *ready_.pop_front();
         bool end = &entry == last;
-        if (entry.report(out[count]) != 0) {
-            ++count;
+        if (std::uint32_t events = entry.pending()) {
+            entry.report(out[count++], events);
             if (entry.one_shot())
                 entry.disarm();
             else if (!entry.edge_triggered())

@@ -34,7 +34,7 @@ long open_path(const char* name, int flags)
     return descriptors::add(std::move(file), (flags & O_CLOEXEC) != 0);
 }
 
-void describe(struct stat& out, mode_t mode, std::uint64_t size)
+void describe(struct stat& out, mode_t mode, std::uint64_t size, dev_t device = 0)
 {
     out = {};
     out.st_mode = mode;
@@ -42,10 +42,7 @@ void describe(struct stat& out, mode_t mode, std::uint64_t size)
     out.st_nlink = 1;
     out.st_blksize = 4096;
     out.st_ino = 1;
-    // A pseudo-terminal's number makes stdio buffer the console by line; isatty() still says no.
-    constexpr dev_t first_pseudo_terminal = 136 << 8;
-    if (S_ISCHR(mode) && (mode & 0777) == 0620)
-        out.st_rdev = first_pseudo_terminal;
+    out.st_rdev = device;
 }
 
 long stat_path(const char* name, struct stat& out)
@@ -60,7 +57,7 @@ long stat_path(const char* name, struct stat& out)
     FileRef file = named_files::open(path);
     if (!file)
         return -ENOMEM;
-    describe(out, file->mode(), file->size());
+    describe(out, file->mode(), file->size(), file->device());
     return 0;
 }
 
@@ -69,7 +66,7 @@ long stat_descriptor(int fd, struct stat& out)
     FileRef file = descriptors::get(fd);
     if (!file)
         return -EBADF;
-    describe(out, file->mode(), file->size());
+    describe(out, file->mode(), file->size(), file->device());
     return 0;
 }
 

@@ -76,7 +76,7 @@ long raise(int signal)
     }
     if (signal == SIGABRT)
         panic("abort()");
-    panic("killed by signal {}, which the application raised itself", signal);
+    panic("signal {}, which the application raised itself, ends it", signal);
 }
 
 }  // namespace

@@ -79,13 +79,11 @@ namespace posix
 long refuse_process(const SyscallArgs& args)
 {
     std::uint64_t flags = args[0];
-    if (!first_time(__NR_clone))
-        return -ENOSYS;
-    if ((flags & CLONE_THREAD) != 0)
+    if ((flags & CLONE_THREAD) != 0 && first_time(__NR_clone))
         log("threads are not in this image; install the module posix-threads");
-    else if ((flags & CLONE_VFORK) != 0)
-        log("posix_spawn(), system() and vfork() are not possible in a unikernel; use threads");
-    else
+    else if ((flags & CLONE_VFORK) != 0 && first_time(__NR_vfork))
+        log("posix_spawn() and system() are not possible in a unikernel; use threads");
+    else if ((flags & CLONE_VM) == 0 && first_time(__NR_fork))
         log("{}", fork_text);
     return -ENOSYS;
 }

@@ -95,6 +95,9 @@ public:
     /// st_mode of fstat(2): type and permissions.
     virtual mode_t mode() const { return S_IFIFO | 0600; }
 
+    /// st_rdev of fstat(2).
+    virtual dev_t device() const { return 0; }
+
     virtual long seek(long offset, int whence);
 
     /// pread(2), for files that have positions.
