@@ -31,8 +31,8 @@ void uncount(tcp_pcb* pcb)
     --count;
 }
 
-/// Not the newcomer, which is in lwIP's list already.  Of those of the same tick the oldest is the last: lwIP adds
-/// in front.
+/// Not the newcomer, which is in lwIP's list already.  Of those of the same tick the oldest is the last: lwIP
+/// adds in front.
 void drop_oldest(const tcp_pcb* newcomer)
 {
     tcp_pcb* oldest = nullptr;

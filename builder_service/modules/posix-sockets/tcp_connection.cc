@@ -7,6 +7,7 @@
 
 #include "half_open.hh"
 #include "tcp_socket.hh"
+#include "u0/clock.hh"
 #include "u0/posix_time.hh"
 
 namespace u0::posix_sockets
@@ -195,6 +196,8 @@ long TcpSocket::accept(bool nonblocking, FileRef& connection, Endpoint& peer)
 {
     if (state_ != State::listening)
         return -EINVAL;
+    if (accept_queue_.empty())
+        poll();  // the last packet of a handshake may wait in the card
     while (accept_queue_.empty())
         if (long error = wait_for(EPOLLIN, nonblocking, receive_timeout))
             return error;

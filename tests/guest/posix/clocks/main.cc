@@ -71,7 +71,8 @@ void timers()
     pollfd waiting{fd, POLLIN, 0};
     std::cout << "first " << takes(9ms, [&] { poll(&waiting, 1, 1000); }) << '\n';
     std::this_thread::sleep_for(20ms);
-    std::cout << "expired " << (read(fd, &count, sizeof count) == sizeof count) << ' ' << (count >= 4) << '\n';
+    std::cout << "expired " << (read(fd, &count, sizeof count) == sizeof count) << ' ' << (count >= 4)
+              << '\n';
     itimerspec left{};
     timerfd_gettime(fd, &left);
     std::cout << "left " << (left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 5'000'000) << '\n';

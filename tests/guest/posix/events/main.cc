@@ -168,7 +168,8 @@ void pipes()
     ssize_t fitted = write(ends[1], large.data(), large.size());
     int waiting = 0;
     ioctl(ends[0], FIONREAD, &waiting);
-    std::cout << "full " << fitted << ' ' << waiting << ' ' << write(ends[1], "x", 1) << (errno == EAGAIN) << '\n';
+    std::cout << "full " << fitted << ' ' << waiting << ' ' << write(ends[1], "x", 1) << (errno == EAGAIN)
+              << '\n';
     pollfd polled[] = {{ends[0], POLLIN, 0}, {ends[1], POLLOUT, 0}, {-1, POLLIN, 0}, {98, POLLIN, 0}};
     std::cout << "poll " << poll(polled, 4, 0);
     for (const pollfd& entry : polled)

@@ -118,7 +118,8 @@ void process(int argc, char** argv)
     std::cout << "uname " << uname(&name) << ' ' << name.sysname << ' ' << name.machine << '\n';
     rlimit limit{};
     std::cout << "rlimit " << getrlimit(RLIMIT_NOFILE, &limit) << ' ' << (limit.rlim_cur >= 64) << '\n';
-    struct stat status {};
+    struct stat status {
+    };
     std::cout << "fstat " << fstat(1, &status) << ' ' << (status.st_mode != 0) << '\n';
     std::cout << "close " << close(77) << ' ' << (errno == EBADF) << '\n';
     std::cout << "page " << sysconf(_SC_PAGESIZE) << '\n';

@@ -93,7 +93,8 @@ int main(int argc, char**)
     mapping();
     if (argc > 1)
         return 0;  // a host has too much memory to exhaust
-    struct sysinfo before {}, after {};
+    struct sysinfo before {
+    }, after{};
     sysinfo(&before);
     exhausted();
     malloc_trim(0);
