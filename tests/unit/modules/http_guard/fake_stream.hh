@@ -30,7 +30,7 @@ public:
     std::string sent;    ///< what the peer gets, of the application's and the guard's
     bool finished = false, aborted = false;
     bool refuse_to_pass = false;  ///< only pass() fails
-    bool refuse_memory = false;  ///< front(), send() and pass() fail
+    bool refuse_memory = false;   ///< front(), send() and pass() fail
     bool over() const { return finished || aborted; }
     std::size_t held_size() const;
 
