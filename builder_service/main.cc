@@ -11,7 +11,7 @@ namespace
 
 using namespace unikernel;
 
-/// Connects when the first boot check comes, and keeps that connection. Thread-safe.
+/// Connects when the first boot check comes, and keeps that connection while it lives. Thread-safe.
 class Booter
 {
 public:
@@ -42,23 +42,24 @@ public:
     }
 
 private:
-    Result<Hypervisor*> connected()
+    /// Shared: a build may still use the connection that another one found broken.
+    Result<std::shared_ptr<Hypervisor>> connected()
     {
         const std::scoped_lock lock(mutex_);
-        if (!hypervisor_) {
+        if (!hypervisor_ || !hypervisor_->alive()) {
             auto connection = Hypervisor::connect(uri_, state_);
             if (!connection)
                 return tl::unexpected(connection.error());
             hypervisor_ = std::move(*connection);
         }
-        return hypervisor_.get();
+        return hypervisor_;
     }
 
     const std::string uri_;
     const std::filesystem::path state_;
     const std::chrono::milliseconds limit_;
     std::mutex mutex_;
-    std::unique_ptr<Hypervisor> hypervisor_;
+    std::shared_ptr<Hypervisor> hypervisor_;
 };
 
 Result<api::Backend> make_backend(const api::Settings& settings)

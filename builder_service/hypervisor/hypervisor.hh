@@ -67,6 +67,8 @@ public:
     virtual ~Hypervisor() = default;
 
     virtual std::string uri() const = 0;
+    /// False once the connection broke (its daemon ended): connect again.
+    virtual bool alive() const = 0;
     /// True where a KVM guest really ran on this host (probed once by starting one), not just /dev/kvm.
     virtual bool kvm_works() = 0;
     /// Starts a guest with the best accelerator there is. Unless `outlive` is set it ends with this object.

@@ -7,6 +7,9 @@ namespace unikernel
 namespace
 {
 
+/// A service that lives for months must not remember every guest of its boot checks.
+constexpr std::size_t remembered = 256;
+
 bool is_final(InstanceState state)
 {
     return state == InstanceState::shut_off || state == InstanceState::crashed ||
@@ -21,6 +24,9 @@ bool InstanceTable::enter(const std::string& name)
     const auto known = instances_.find(name);
     if (known != instances_.end() && !is_final(known->second.state)) {
         return false;
+    }
+    if (instances_.size() >= remembered) {
+        std::erase_if(instances_, [](const auto& entry) { return is_final(entry.second.state); });
     }
     InstanceInfo info;
     info.name = name;

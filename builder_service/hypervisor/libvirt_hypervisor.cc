@@ -96,6 +96,7 @@ public:
     Result<void> watch();
 
     std::string uri() const override { return libvirt_.uri; }
+    bool alive() const override { return virConnectIsAlive(connection()) == 1; }
     bool kvm_works() override;
     Result<InstanceInfo> start(const InstanceSpec& spec) override;
     Result<InstanceInfo> find(const std::string& name) override;

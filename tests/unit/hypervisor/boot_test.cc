@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real guests in real QEMU under real libvirt; a private daemon where none runs.
+#include <csignal>
+#include <fstream>
 #include <thread>
 
 #include <arpa/inet.h>
@@ -25,19 +27,15 @@ using testing::HasSubstr;
 class Boot : public testing::Test
 {
 protected:
-    /// One connection for all tests: starting a daemon and asking QEMU what it can do takes a second.
+    /// What libvirt learns of QEMU, and whether KVM works, is kept in the build folder: asking takes
+    /// seconds, and ctest runs each test as a process of its own.
     static void SetUpTestSuite()
     {
-        state_ = std::make_unique<TemporaryDirectory>(TemporaryDirectory::create("hypervisor-test").value());
-        auto connected = Hypervisor::connect("", state_->path());
+        auto connected = Hypervisor::connect("", STATE);
         ASSERT_TRUE(connected) << connected.error().message;
         hypervisor_ = std::move(*connected);
     }
-    static void TearDownTestSuite()
-    {
-        hypervisor_.reset();
-        state_.reset();
-    }
+    static void TearDownTestSuite() { hypervisor_.reset(); }
 
     InstanceSpec guest(const std::string& name, const std::string& text, GuestEnd end) const
     {
@@ -63,12 +61,24 @@ protected:
     }
 
     TemporaryDirectory folder_ = TemporaryDirectory::create("hypervisor-test").value();
-    static std::unique_ptr<TemporaryDirectory> state_;
     static std::unique_ptr<Hypervisor> hypervisor_;
 };
 
-std::unique_ptr<TemporaryDirectory> Boot::state_;
 std::unique_ptr<Hypervisor> Boot::hypervisor_;
+
+/// Kills the private daemon behind a URI: the process whose command line names the socket's folder.
+void kill_daemon(const std::string& uri)
+{
+    const std::string socket = uri.substr(uri.find('=') + 1);
+    const std::string folder = socket.substr(0, socket.find("/run/"));
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        std::ifstream file(entry.path() / "cmdline");
+        const std::string words(std::istreambuf_iterator<char>(file), {});
+        if (words.starts_with("libvirtd") && words.find(folder) != std::string::npos) {
+            kill(std::stoi(entry.path().filename().string()), SIGKILL);
+        }
+    }
+}
 
 TEST_F(Boot, guest_prints_and_powers_off_and_its_console_stays)
 {
@@ -151,6 +161,21 @@ TEST_F(Boot, image_that_is_not_there_is_said_so)
     const auto started = hypervisor_->start(spec);
     ASSERT_FALSE(started);
     EXPECT_THAT(started.error().message, HasSubstr("No such file or directory"));
+}
+
+TEST_F(Boot, lost_daemon_is_noticed_and_takes_its_guests_with_it)
+{
+    if (!hypervisor_->uri().starts_with("qemu+unix:")) {
+        GTEST_SKIP() << "the daemon is not ours to kill: " << hypervisor_->uri();
+    }
+    auto own = Hypervisor::connect("", STATE).value();
+    InstanceSpec spec = guest("lost", "up\n", GuestEnd::spin);
+    ASSERT_TRUE(own->start(spec));
+    ASSERT_TRUE(prints(spec, "up"));
+    kill_daemon(own->uri());
+    EXPECT_EQ(*own->wait(spec.name, 30s, {}), InstanceState::gone);
+    EXPECT_FALSE(own->alive());
+    EXPECT_TRUE(hypervisor_->alive());
 }
 
 TEST_F(Boot, stop_pulls_the_plug_of_a_guest_that_ignores_the_power_button)

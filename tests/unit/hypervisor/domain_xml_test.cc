@@ -91,9 +91,10 @@ TEST(DomainXml, refuses_less_memory_than_the_image_needs)
 
 TEST(DomainXml, refuses_a_description_without_minimum_memory)
 {
-    for (const auto& bad : {nlohmann::json::object(), nlohmann::json{{"minimum_memory_mib", -1}},
-                            nlohmann::json{{"minimum_memory_mib", "8"}}, nlohmann::json(nullptr),
-                            nlohmann::json{{"minimum_memory_mib", 0}}, nlohmann::json{{"minimum_memory_mib", 2'000'000}}}) {
+    for (const auto& bad :
+         {nlohmann::json::object(), nlohmann::json{{"minimum_memory_mib", -1}},
+          nlohmann::json{{"minimum_memory_mib", "8"}}, nlohmann::json(nullptr),
+          nlohmann::json{{"minimum_memory_mib", 0}}, nlohmann::json{{"minimum_memory_mib", 2'000'000}}}) {
         InstanceSpec spec = hello();
         spec.description = bad;
         EXPECT_EQ(message(domain_xml(spec, "qemu")),
