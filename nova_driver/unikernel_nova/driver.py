@@ -112,6 +112,7 @@ class UnikernelDriver(driver.LibvirtDriver):
         try:
             image = properties.read_image(instance.system_metadata)
             properties.check_memory(image, instance.flavor.memory_mb)
+            command_line.arguments(instance.metadata)
             if not instance.image_ref:
                 raise Refused('it lies on a volume; a unikernel boots from an image')
             limit = CONF.unikernel.max_image_size

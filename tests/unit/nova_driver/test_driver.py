@@ -29,7 +29,8 @@ def instance(tmp_path, metadata, **fields):
     directory = tmp_path / 'instance'
     directory.mkdir(exist_ok=True)
     values = {'uuid': 'some-uuid', 'system_metadata': metadata, 'image_ref': 'image-1', 'kernel_id': '',
-              'hostname': 'web', 'metadata': {}, 'flavor': types.SimpleNamespace(memory_mb=32), 'task_state': 'spawning',
+              'hostname': 'web', 'metadata': {}, 'task_state': 'spawning',
+              'flavor': types.SimpleNamespace(memory_mb=32),
               'directory': directory, 'saved': 0}
     values.update(fields)
     made = types.SimpleNamespace(**values)
@@ -111,6 +112,7 @@ def test_the_domain_gets_a_command_line_and_no_disk(driver, unikernel, monkeypat
 @pytest.mark.parametrize('fields, size, reason', [
     ({'flavor': types.SimpleNamespace(memory_mb=4)}, 4096, 'at least 8 MiB'),
     ({'image_ref': ''}, 4096, 'volume'),
+    ({'metadata': {'unikernel:arguments': 'a\nb'}}, 4096, 'U+000A'),
     ({}, (1 << 20) + 1, 'over the limit'),
     ({'system_metadata': {'image_unikernel_source': 'bundle'}}, 4096, 'still is source'),
 ])
