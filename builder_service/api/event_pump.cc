@@ -28,18 +28,20 @@ EventPump::EventPump(BuildService& builds)
 {
 }
 
-bool EventPump::has_room() const
+EventPump::Place EventPump::reserve()
 {
-    const std::scoped_lock lock(mutex_);
-    return streams_.size() < limits::event_streams;
+    if (places_.fetch_add(1) < limits::event_streams)
+        return {&places_, [](std::atomic<std::size_t>* places) { --*places; }};
+    --places_;
+    return nullptr;
 }
 
-void EventPump::add(std::shared_ptr<LiveSink> sink, const BuildRecord& build, std::int64_t from)
+void EventPump::add(Place place, std::shared_ptr<LiveSink> sink, const BuildRecord& build, std::int64_t from)
 {
     {
         const std::scoped_lock lock(mutex_);
-        streams_.push_back(
-            {std::move(sink), build, std::max<std::int64_t>(from, 1), std::chrono::steady_clock::now()});
+        streams_.push_back({std::move(place), std::move(sink), build, std::max<std::int64_t>(from, 1),
+                            std::chrono::steady_clock::now()});
     }
     builds_.changes().raise();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -25,15 +26,18 @@ public:
     EventPump(const EventPump&) = delete;
     EventPump& operator=(const EventPump&) = delete;
 
-    /// False: `limits::event_streams` are open already.
-    bool has_room() const;
+    /// A place for one stream, free again when the last copy of it is gone; null when
+    /// `limits::event_streams` are taken.
+    using Place = std::shared_ptr<void>;
+    Place reserve();
     /// Sends events with n >= `from`, then closes the sink after the build's end.
-    void add(std::shared_ptr<LiveSink> sink, const BuildRecord& build, std::int64_t from);
+    void add(Place place, std::shared_ptr<LiveSink> sink, const BuildRecord& build, std::int64_t from);
     /// Closes all streams; their clients resume elsewhere with ?from=N.
     void close_all();
 
 private:
     struct Stream {
+        Place place;
         std::shared_ptr<LiveSink> sink;
         BuildRecord build;
         std::int64_t next = 1;
@@ -45,7 +49,8 @@ private:
     bool send_available(Stream& stream);
 
     BuildService& builds_;
-    mutable std::mutex mutex_;
+    std::atomic<std::size_t> places_{0};
+    std::mutex mutex_;
     std::vector<Stream> streams_;
     std::jthread thread_;  // last: it uses all of the above
 };

@@ -170,14 +170,15 @@ Response get_events(Context& context, const Request& request)
     const auto build = context.builds.find(request.parameters.at(0));
     if (!build)
         return error(build.error(), "build");
-    if (!context.events.has_room())
+    const auto place = context.events.reserve();
+    if (!place)
         return with_retry(error(503, "events.too-many",
                                 "more than " + std::to_string(limits::event_streams) +
                                     " event streams at once; try again in a moment"));
     return {200,
             {{"Content-Type", "application/x-ndjson"}, {"Cache-Control", "no-store"}},
-            LiveStart([&context, build = *build, from = *from](std::shared_ptr<LiveSink> sink) {
-                context.events.add(std::move(sink), build, from);
+            LiveStart([&context, place, build = *build, from = *from](std::shared_ptr<LiveSink> sink) {
+                context.events.add(place, std::move(sink), build, from);
             })};
 }
 

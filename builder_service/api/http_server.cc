@@ -155,6 +155,34 @@ void set_body_of_head(http_response& response, std::uint64_t bytes)
         response.set_body(streams::bytestream::open_istream(std::vector<std::uint8_t>{}), bytes);
 }
 
+/// Throws when the file of a FileRange cannot be opened.
+http_response message_of(const Response& response, bool head, CpprestSink* sink)
+{
+    http_response out(static_cast<web::http::status_code>(response.status));
+    out.set_reason_phrase(std::string(reason_phrase(response.status)));
+    if (sink != nullptr) {
+        out.set_body(sink->reading_end());
+    } else if (const auto* text = std::get_if<std::string>(&response.body)) {
+        if (head)
+            set_body_of_head(out, text->size());
+        else
+            out.set_body(std::vector<std::uint8_t>(text->begin(), text->end()));
+    } else if (const auto* range = std::get_if<FileRange>(&response.body)) {
+        if (head) {
+            set_body_of_head(out, range->bytes);
+        } else {
+            auto file = streams::file_stream<std::uint8_t>::open_istream(range->file.string()).get();
+            file.seek(static_cast<std::streamoff>(range->offset));
+            out.set_body(file, range->bytes);
+        }
+    }
+    out.headers().remove("Content-Type");  // set_body made one up
+    for (const auto& [name, value] : response.headers)
+        out.headers()[name] = value;
+    out.headers()["Connection"] = "close";
+    return out;
+}
+
 }  // namespace
 
 class HttpServer::Implementation
@@ -209,12 +237,14 @@ private:
     }
     void take(http_request message);
     void answer(http_request message, Request request);
+    Response handle(const http_request& message, Request& request);
     void send(const http_request& message, const Request& request, Response response,
               std::chrono::steady_clock::time_point begun);
 
     const Router& router_;
     const std::string secret_;
-    InFlight in_flight_;
+    /// Shared with the ends of answers, which cpprestsdk may call when all of this is gone.
+    const std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
     Executor executor_{limits::handler_threads, limits::waiting_requests};
     std::uint16_t listener_port_ = 0;
     std::unique_ptr<http_listener> listener_;
@@ -226,7 +256,7 @@ void HttpServer::Implementation::take(http_request message)
 {
     const auto now = std::chrono::steady_clock::now();
     auto request = request_view(message);
-    in_flight_.begin();
+    in_flight_->begin();
     if (request.header(Gate::secret_header) != secret_) {
         send(message, request, error(403, "gate.missing", "this is not the service's public port"), now);
         return;
@@ -241,62 +271,44 @@ void HttpServer::Implementation::take(http_request message)
 void HttpServer::Implementation::answer(http_request message, Request request)
 {
     const auto begun = std::chrono::steady_clock::now();
-    Response response;
     try {
-        const auto uri = message.request_uri();
-        const auto target = uri.path() + (uri.query().empty() ? "" : "?" + uri.query());
-        auto match = router_.match(request, target);
-        if (auto* refusal = std::get_if<Response>(&match)) {
-            response = std::move(*refusal);
-        } else {
-            CpprestBody body(message);
-            request.body = &body;
-            response = std::get<const Route*>(match)->handler(request);
-            request.body = nullptr;
-        }
+        send(message, request, handle(message, request), begun);
     } catch (const std::exception& problem) {
         spdlog::error("{} {} {}: {}", request.id, request.method, request.path, problem.what());
-        response = error(500, "internal",
-                         "a bug of the service; its log says more under the request id in this answer");
+        send(message, request,
+             error(500, "internal",
+                   "a bug of the service; its log says more under the request id in this answer"),
+             begun);
     }
-    send(message, request, std::move(response), begun);
+}
+
+Response HttpServer::Implementation::handle(const http_request& message, Request& request)
+{
+    const auto uri = message.request_uri();
+    const auto target = uri.path() + (uri.query().empty() ? "" : "?" + uri.query());
+    auto match = router_.match(request, target);
+    if (auto* refusal = std::get_if<Response>(&match))
+        return std::move(*refusal);
+    CpprestBody body(message);
+    request.body = &body;
+    auto response = std::get<const Route*>(match)->handler(request);
+    request.body = nullptr;
+    return response;
 }
 
 void HttpServer::Implementation::send(const http_request& message, const Request& request, Response response,
                                       std::chrono::steady_clock::time_point begun)
 {
     stamp(response, request.id);
-    const bool head = request.method == "HEAD";
-    http_response out(static_cast<web::http::status_code>(response.status));
-    out.set_reason_phrase(std::string(reason_phrase(response.status)));
-    std::shared_ptr<CpprestSink> sink;
-    if (auto* text = std::get_if<std::string>(&response.body)) {
-        if (head)
-            set_body_of_head(out, text->size());
-        else
-            out.set_body(std::vector<std::uint8_t>(text->begin(), text->end()));
-    } else if (auto* range = std::get_if<FileRange>(&response.body)) {
-        if (head) {
-            set_body_of_head(out, range->bytes);
-        } else {
-            auto file = streams::file_stream<std::uint8_t>::open_istream(range->file.string()).get();
-            file.seek(static_cast<std::streamoff>(range->offset));
-            out.set_body(file, range->bytes);
-        }
-    } else if (!head) {
-        sink = std::make_shared<CpprestSink>();
-        out.set_body(sink->reading_end());
-    }
-    out.headers().remove("Content-Type");
-    for (const auto& [name, value] : response.headers)
-        out.headers()[name] = value;
-    out.headers()["Connection"] = "close";
-
+    const auto sink = std::holds_alternative<LiveStart>(response.body) && request.method != "HEAD"
+                          ? std::make_shared<CpprestSink>()
+                          : nullptr;
+    const auto out = message_of(response, request.method == "HEAD", sink.get());
     const auto took =
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
     spdlog::info("{} {} {} {} {} ms", request.id, request.method, request.path, response.status,
                  took.count());
-    message.reply(out).then([this, sink](pplx::task<void> sent) {
+    message.reply(out).then([in_flight = in_flight_, sink](pplx::task<void> sent) {
         try {
             sent.get();
         } catch (const std::exception& problem) {
@@ -304,7 +316,7 @@ void HttpServer::Implementation::send(const http_request& message, const Request
         }
         if (sink)
             sink->set_gone();
-        in_flight_.end();
+        in_flight->end();
     });
     if (sink)
         std::get<LiveStart>(response.body)(sink);
@@ -314,7 +326,7 @@ bool HttpServer::Implementation::stop(std::chrono::milliseconds limit)
 {
     const auto deadline = std::chrono::steady_clock::now() + limit;
     gate_->stop_accepting();
-    in_flight_.wait_none(limit);
+    in_flight_->wait_none(limit);
     // The gate must have passed on the last bytes before the listener may cut connections.
     while (gate_->connections() != 0 && std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
