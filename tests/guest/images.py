@@ -23,20 +23,25 @@ def specification(folder: pathlib.Path, test: dict) -> dict:
     return spec
 
 
-def module_repository(folder: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
-    """The product's modules and, where the test brings one, its own beside them."""
+def module_repository(folder: pathlib.Path, work: pathlib.Path,
+                      replaced: dict[str, pathlib.Path]) -> pathlib.Path:
+    """The product's modules and, where the test brings one, its own beside them; `replaced` wins."""
     data = work / 'data'
     (data / 'modules').mkdir(parents=True)
     (data / 'platforms').symlink_to(ROOT / 'builder_service/platforms')
     for module in (ROOT / 'builder_service/modules').iterdir():
-        (data / 'modules' / module.name).symlink_to(module)
+        (data / 'modules' / module.name).symlink_to(replaced.get(module.name, module))
     if (folder / 'module.yaml').exists():
         (data / 'modules' / folder.name).symlink_to(folder)
     return data
 
 
-def build(folder: pathlib.Path, test: dict, work: pathlib.Path) -> pathlib.Path:
-    """The finished image's file, in `work`. Fails with the builder's own words."""
+def build(folder: pathlib.Path, test: dict, work: pathlib.Path,
+          replaced: dict[str, pathlib.Path] | None = None) -> pathlib.Path:
+    """The finished image's file, in `work`. Fails with the builder's own words.
+
+    Builds in sibling folders share their cache of compiled objects.
+    """
     spec = work / 'unikernel.yaml'
     spec.write_text(yaml.safe_dump(specification(folder, test)))
     image = work / 'image'
@@ -44,10 +49,10 @@ def build(folder: pathlib.Path, test: dict, work: pathlib.Path) -> pathlib.Path:
     if 'application' not in test:   # a module alone: no source to hand over
         source = work / 'empty'
         source.mkdir()
-    environment = dict(os.environ, UNIKERNEL_DATA=str(module_repository(folder, work)))
+    environment = dict(os.environ, UNIKERNEL_DATA=str(module_repository(folder, work, replaced or {})))
     done = subprocess.run(
         [UNIKERNEL, 'build', source, '--spec', spec, '--output', image, '--local',
-         '--state', work / 'state', '--no-boot-check', '--json'],
+         '--state', work.parent / 'state', '--no-boot-check', '--json'],
         env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f'{done.stdout}\n{done.stderr}'
     assert json.loads(done.stdout)['state'] == 'succeeded'
