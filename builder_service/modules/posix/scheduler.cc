@@ -156,6 +156,12 @@ void yield()
     run_next();
 }
 
+bool others_can_run()
+{
+    expire_timers();
+    return !run_queue.empty();
+}
+
 void start(Thread& thread)
 {
     ++threads;

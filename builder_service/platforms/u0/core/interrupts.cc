@@ -2,6 +2,7 @@
 // Descriptor tables (Intel SDM volume 3, chapters 3, 6 and 8) and the local APIC (chapter 11).
 #include "interrupts.hh"
 
+#include "hooks.gen.hh"
 #include "layout.hh"
 #include "u0/clock.hh"
 #include "u0/console.hh"
@@ -206,7 +207,9 @@ void u0_trap(u0::TrapFrame* frame)
         return;
     }
     // Application code was interrupted, libos was not: the network lives on beside a busy program.
-    if (frame->vector == timer_vector)
-        arm(monotonic_ns(), monotonic_ns() + tick);
     poll();
+    if (frame->vector == timer_vector) {
+        arm(monotonic_ns(), monotonic_ns() + tick);
+        hooks::application_tick(*frame);
+    }
 }

@@ -150,6 +150,32 @@ void robust_mutex()
     std::cout << "robust mutex " << (pthread_mutex_lock(&mutex) == EOWNERDEAD) << '\n';
 }
 
+/// Threads that never call the system get the processor in turns; vectors and the red zone survive it.
+void busy_threads()
+{
+    std::atomic<bool> stop = false;
+    std::atomic<long> turns[3] = {};
+    bool right[3] = {true, true, true};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t)
+        threads.emplace_back([&, t] {
+            double sum = t, step = 0.5 * t;
+            while (!stop) {
+                double before = sum;
+                for (int i = 0; i < 1000; ++i)
+                    sum += step;
+                right[t] = right[t] && sum == before + 1000 * step;
+                ++turns[t];
+            }
+        });
+    std::this_thread::sleep_for(200ms);
+    stop = true;
+    for (std::thread& thread : threads)
+        thread.join();
+    std::cout << "busy threads " << (turns[0] > 0 && turns[1] > 0 && turns[2] > 0) << right[0] << right[1]
+              << right[2] << '\n';
+}
+
 /// Each round's threads must leave nothing behind: 10,000 stacks would be more than the machine has.
 void many_threads()
 {
@@ -184,6 +210,7 @@ int main()
     others();
     timeouts();
     robust_mutex();
+    busy_threads();
     many_threads();
     std::thread last([] { std::cout << "the last thread ends the program" << std::endl; });
     last.join();

@@ -11,8 +11,9 @@ namespace u0
 
 /// One thread of the application. The first one exists always; module posix-threads makes the others.
 ///
-/// Threads are cooperative: one runs until it blocks, yields or ends. Code of libos is never interrupted by
-/// another thread, so what it finds true stays true until it calls something that may block.
+/// A thread runs until it blocks, yields or ends, or (module posix-threads) its turn is over while it runs
+/// code of the application. Code of libos is never interrupted by another thread, so what it finds true stays
+/// true until it calls something that may block.
 struct Thread {
     alignas(16) unsigned char vectors[512] = {};  ///< FXSAVE area: x87, MXCSR, xmm0-15
     void* stack = nullptr;                        ///< saved rsp while it does not run
@@ -59,6 +60,9 @@ void wake(Thread& thread);
 
 /// Lets other runnable threads and the network have a turn.
 void yield();
+
+/// Whether another thread waits for its turn, or has waited until its deadline.
+bool others_can_run();
 
 /// Adds a thread whose `stack` was prepared for u0_thread_start.
 void start(Thread& thread);
