@@ -10,8 +10,8 @@
 //     POST /upload    answers the number of bytes sent and their Adler-32 checksum (RFC 1950)
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cctype>
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <iostream>
