@@ -7,6 +7,7 @@
 #include <cpprest/containerstream.h>
 #include <cpprest/filestream.h>
 #include <cpprest/http_client.h>
+#include <cpprest/rawptrstream.h>
 
 #include "builder_service/cli/output.hh"
 #include "common/decode/document.hh"
@@ -25,7 +26,18 @@ constexpr std::size_t line_limit = 1 << 20;  ///< bytes of one event
 constexpr std::size_t block_bytes = 64 * 1024;
 constexpr std::uint64_t answer_limit = 16ULL << 20;  ///< bytes of a JSON answer
 
-using Buffer = concurrency::streams::container_buffer<std::string>;
+using Line = concurrency::streams::container_buffer<std::string>;
+
+/// The next bytes of a body; empty at its end. (A container_buffer's collection may be longer than what
+/// was read into it.)
+std::string read_block(const concurrency::streams::istream& body)
+{
+    std::string block(block_bytes, '\0');
+    concurrency::streams::rawptr_buffer<std::uint8_t> target(reinterpret_cast<std::uint8_t*>(block.data()),
+                                                             block.size(), std::ios::out);
+    block.resize(body.read(target, block.size()).get());
+    return block;
+}
 
 }  // namespace
 
@@ -48,6 +60,9 @@ public:
         } catch (const pplx::task_canceled&) {
             return fail(FailureKind::cancelled, "interrupted");
         } catch (const http::http_exception& error) {
+            if (token.is_canceled()) {
+                return fail(FailureKind::cancelled, "interrupted");
+            }
             return fail(FailureKind::unavailable,
                         "no builder service answers at " + url_ + " (" + error.what() +
                             "); start one with: unikernel-builder, name another one with --service URL, or "
@@ -59,15 +74,13 @@ public:
 
     static std::string text(http::http_response& response)
     {
-        Buffer buffer;
         std::string all;
-        auto body = response.body();
         while (all.size() < answer_limit) {
-            Buffer block;
-            if (body.read(block, block_bytes).get() == 0) {
+            const std::string block = read_block(response.body());
+            if (block.empty()) {
                 break;
             }
-            all += block.collection();
+            all += block;
         }
         return all;
     }
@@ -165,12 +178,8 @@ Result<void> ServiceClient::download(const std::string& path, const std::filesys
         [&](http::http_response& response) -> Result<void> {
             std::ofstream target(file, std::ios::binary | std::ios::trunc);
             auto body = response.body();
-            for (;;) {
-                Buffer block;
-                if (body.read(block, block_bytes).get() == 0) {
-                    break;
-                }
-                target << block.collection();
+            for (std::string block = read_block(body); !block.empty(); block = read_block(body)) {
+                target << block;
             }
             target.close();
             if (!target) {
@@ -191,9 +200,8 @@ Result<void> ServiceClient::lines(const std::string& path,
     return implementation_->exchange(
         std::move(request), cancellation.get_token(), [&](http::http_response& response) -> Result<void> {
             auto body = response.body();
-            std::string pending;
             for (;;) {
-                Buffer block;
+                Line block;
                 const std::size_t got = body.read_to_delim(block, '\n').get();
                 if (got == 0 && body.is_eof()) {
                     return {};
