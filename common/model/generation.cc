@@ -129,6 +129,7 @@ Result<WantedModules> merge(const Repository& repository, const ImageSpec& spec,
 {
     // By name, so that also messages do not depend on the order in which they were given.
     std::vector<const SecurityRequirement*> sorted;
+    sorted.reserve(requirements.size());
     for (const SecurityRequirement& requirement : requirements) {
         sorted.push_back(&requirement);
     }

@@ -140,6 +140,7 @@ private:
                                                        by);
         }
         std::vector<std::string> names;
+        names.reserve(candidates.size());
         for (const ModulePtr& candidate : candidates) {
             names.push_back(candidate->name);
         }

@@ -236,7 +236,7 @@ std::string ProcessSpecification::command_line() const
     return text;
 }
 
-Result<ProcessResult> run(const ProcessSpecification& specification, std::stop_token stop)
+Result<ProcessResult> run(const ProcessSpecification& specification, const std::stop_token& stop)
 {
     const std::optional<std::string> program = find_program(specification.program);
     if (!program) {
@@ -246,7 +246,8 @@ Result<ProcessResult> run(const ProcessSpecification& specification, std::stop_t
     words.insert(words.end(), specification.arguments.begin(), specification.arguments.end());
     std::vector<std::string> variables;
     for (const auto& [name, value] : specification.environment) {
-        variables.push_back(name + "=" + value);
+        variables.push_back(name);
+        variables.back().append("=").append(value);
     }
     const std::vector<char*> arguments = pointers(words);
     const std::vector<char*> environment = pointers(variables);

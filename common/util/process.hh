@@ -53,6 +53,6 @@ struct ProcessSpecification {
 /// Runs it as leader of a process group of its own, which is killed as a whole when it ends, when
 /// time or output runs out, or when `stop` is requested. The child also dies with the calling
 /// thread. Thread-safe. Errors: not_found (no such program), internal (cannot start it).
-Result<ProcessResult> run(const ProcessSpecification& specification, std::stop_token stop = {});
+Result<ProcessResult> run(const ProcessSpecification& specification, const std::stop_token& stop = {});
 
 }  // namespace unikernel
