@@ -16,8 +16,10 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t shown_lines = 10;
 constexpr auto poll_interval = 10ms;
-/// What a program that fails at once needs to do so after the image was sealed.
+/// A program that fails at once does so, and says so, soon after the image was sealed: its console must
+/// be quiet for this long, but a program that goes on talking is not waited for.
 constexpr auto settle_time = 250ms;
+constexpr auto settle_limit = 2s;
 
 Failure boot_failure(FailureKind kind, const std::string& what, const std::filesystem::path& console)
 {
@@ -49,22 +51,32 @@ Result<void> watch(Hypervisor& hypervisor, const InstanceSpec& spec, std::chrono
                    const std::stop_token& stop)
 {
     const auto deadline = Clock::now() + limit;
-    std::optional<Clock::time_point> settled;
+    std::optional<Clock::time_point> sealed_at;
+    Clock::time_point quiet_since = Clock::now();
+    std::uintmax_t seen = 0;
     while (true) {
         const auto ended = hypervisor.wait(spec.name, poll_interval, stop);
         if (!ended && ended.error().kind != FailureKind::timed_out) {
             return tl::unexpected(ended.error());
         }
-        if (!settled && sealed(spec.console)) {
-            settled = Clock::now() + settle_time;
+        std::error_code ignored;
+        if (const auto size = std::filesystem::file_size(spec.console, ignored); !ignored && size != seen) {
+            seen = size;
+            quiet_since = Clock::now();
         }
-        if (ended && (!settled || *ended != InstanceState::shut_off || failed(spec.console))) {
-            const std::string what = settled ? "the application ended at once with a failure"
-                                             : "the guest ended before it was sealed";
-            return tl::unexpected(boot_failure(
-                FailureKind::invalid, what + " (" + std::string(to_string(*ended)) + ")", spec.console));
+        if (!sealed_at && sealed(spec.console)) {
+            sealed_at = Clock::now();
         }
-        if (ended || (settled && Clock::now() >= *settled)) {
+        const bool settled = sealed_at && (Clock::now() >= quiet_since + settle_time ||
+                                           Clock::now() >= *sealed_at + settle_limit);
+        const bool bad_end = ended && (!sealed_at || *ended != InstanceState::shut_off);
+        if (bad_end || ((ended || settled) && failed(spec.console))) {
+            return tl::unexpected(boot_failure(FailureKind::invalid,
+                                               sealed_at ? "the application ended at once with a failure"
+                                                         : "the guest ended before it was sealed",
+                                               spec.console));
+        }
+        if (ended || settled) {
             return {};
         }
         if (Clock::now() >= deadline) {

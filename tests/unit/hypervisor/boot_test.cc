@@ -205,7 +205,7 @@ TEST_F(Boot, boot_check_shows_the_last_lines_of_a_guest_that_ends_early)
     const auto verdict = boot_check(*hypervisor_, spec.image, spec.description, 20s, {});
     ASSERT_FALSE(verdict);
     EXPECT_EQ(verdict.error().message,
-              "boot check: the guest ended before it was sealed (shut off); the console's last lines:\n"
+              "boot check: the guest ended before it was sealed; the console's last lines:\n"
               "  u0: x 8 MiB\n  u0: panic: no memory");
 }
 
