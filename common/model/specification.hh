@@ -17,7 +17,7 @@ namespace unikernel
 {
 
 /// A value somebody asked for, and where he did ("spec", "requirements.staff-only").
-struct Sourced {
+struct Sourced {  // NOLINT(bugprone-exception-escape): by the assertions in json
     nlohmann::json value;
     std::string source;
 };
