@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "builder_service/artifacts/artifact_store.hh"
+#include "builder_service/cli/command.hh"
 #include "builder_service/hypervisor/hypervisor.hh"
 #include "common/decode/document.hh"
 #include "common/util/temporary_directory.hh"
@@ -46,7 +47,11 @@ public:
     Result<nlohmann::json> modules() override { return manifests(locations_.modules, "module.yaml"); }
     Result<nlohmann::json> module(const std::string& name) override;
     Result<nlohmann::json> platforms() override;
-    std::string flags() const override { return " --local"; }
+    std::string flags() const override
+    {
+        const bool usual = locations_.state == default_locations().state;
+        return usual ? " --local" : " --local --state " + shell_word(locations_.state.native());
+    }
 
 private:
     static Result<nlohmann::json> manifests(const fs::path& folder, const std::string& file);
