@@ -50,8 +50,9 @@ class Command:
 
     def _environment(self, environment):
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("UNIKERNEL_")}
-        # Nothing answers there, whatever runs on this machine.
-        return {**inherited, "UNIKERNEL_SERVICE": "http://127.0.0.1:1", **(environment or {})}
+        # Nothing answers at port 1. A killed command leaves its temporary folder, here among the test's own.
+        return {**inherited, "TMPDIR": str(self.state), "UNIKERNEL_SERVICE": "http://127.0.0.1:1",
+                **(environment or {})}
 
     def __call__(self, *words, seconds=60, environment=None, folder=None):
         done = subprocess.run(self._words(words), capture_output=True, text=True, timeout=seconds,
