@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <iostream>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -494,19 +495,35 @@ private:
             int client = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK);
             if (client < 0)
                 return;  // none is left, or this one has gone already
-            int on = 1;
-            setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-            if (connections_.size() <= static_cast<std::size_t>(client))
-                connections_.resize(static_cast<std::size_t>(client) + 1);
-            connections_[static_cast<std::size_t>(client)] = std::make_unique<Connection>(client);
-            watch(client, EPOLL_CTL_ADD, EPOLLIN);
+            try {
+                admit(client);
+            } catch (const std::bad_alloc&) {
+                close(client);
+            }
         }
+    }
+
+    void admit(int client)
+    {
+        int on = 1;
+        setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        auto index = static_cast<std::size_t>(client);
+        if (connections_.size() <= index)
+            connections_.resize(index + 1);
+        connections_[index] = std::make_unique<Connection>(client);
+        watch(client, EPOLL_CTL_ADD, EPOLLIN);
     }
 
     void serve(const epoll_event& event)
     {
         std::unique_ptr<Connection>& connection = connections_[static_cast<std::size_t>(event.data.fd)];
-        if (!connection->serve(event.events)) {
+        bool alive = false;
+        try {
+            alive = connection->serve(event.events);
+        } catch (const std::bad_alloc&) {
+            // Out of memory costs this client its connection, and nobody else.
+        }
+        if (!alive) {
             connection.reset();  // closing the socket takes it out of epoll
             return;
         }

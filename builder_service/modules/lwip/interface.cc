@@ -110,14 +110,32 @@ err_t output(netif*, pbuf* packet)
     return ERR_OK;
 }
 
+/// Whether nobody keeps anything of the frame: ARP, and TCP segments without data.
+bool is_transient(const network_device::Frame& frame)
+{
+    constexpr std::size_t ip = 14, least = ip + 40;
+    const unsigned char* const at = frame.bytes;
+    if (frame.size < least || at[12] != 0x08)
+        return false;
+    if (at[13] == 0x06)
+        return true;
+    const std::size_t ip_header = (at[ip] & 15u) * 4u, total = at[ip + 2] * 256u + at[ip + 3];
+    if (at[13] != 0x00 || at[ip + 9] != IP_PROTO_TCP || frame.size < ip + ip_header + 20)
+        return false;
+    return total == ip_header + (at[ip + ip_header + 12] >> 4) * 4u;
+}
+
 pbuf* make_packet(const network_device::Frame& frame)
 {
     if (frame.size <= copied_size) {
         pbuf* packet = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(frame.size), PBUF_RAM);
         if (packet)
             std::memcpy(packet->payload, frame.bytes, frame.size);
-        network_device::release(frame.buffer);
-        return packet;
+        // Without memory: what gives memory back (acknowledgements, resets) is looked at where it lies.
+        if (packet || !is_transient(frame)) {
+            network_device::release(frame.buffer);
+            return packet;
+        }
     }
     auto* own = reinterpret_cast<ReceivedFrame*>(frame.buffer);
     own->description.custom_free_function = ReceivedFrame::free;

@@ -13,11 +13,13 @@ namespace u0::net
 namespace
 {
 
-/// True while the network may take more memory.
-bool memory_left()
+/// True while the network may take `bytes` more. What is small gets at the last of it: acknowledgements, by
+/// which memory comes back, must not wait for memory.
+bool memory_left(std::size_t bytes)
 {
-    return memory::free_pages() * 100 >
-           memory::total_pages() * static_cast<std::size_t>(cfg::lwip::memory_reserve);
+    constexpr std::size_t small = 512;
+    constexpr auto reserve = static_cast<std::size_t>(cfg::lwip::memory_reserve);
+    return memory::free_pages() * 100 > memory::total_pages() * (bytes <= small ? 1 : reserve);
 }
 
 /// The list has the youngest first.
@@ -54,7 +56,7 @@ u32_t u0_lwip_initial_sequence(u32_t, u16_t, u32_t, u16_t)
 
 void* u0_lwip_malloc(std::size_t bytes)
 {
-    return net::memory_left() ? kalloc(bytes) : nullptr;
+    return net::memory_left(bytes) ? kalloc(bytes) : nullptr;
 }
 
 void* u0_lwip_calloc(std::size_t count, std::size_t bytes)

@@ -16,6 +16,8 @@ unsigned char* bytes(const pbuf& buffer)
 }
 
 constexpr std::size_t largest_pbuf = 0xffff;
+constexpr std::size_t crumb = 128;       ///< a buffer with fewer bytes costs much more than it holds
+constexpr std::size_t gathering = 1536;  ///< bytes, where crumbs are put together
 
 pbuf* allocate(std::size_t size)
 {
@@ -24,8 +26,33 @@ pbuf* allocate(std::size_t size)
 
 }  // namespace
 
+/// A peer that sends byte by byte must not take a buffer for each: two small ones at the end become one with
+/// room for more.
+void PacketQueue::gather_crumbs()
+{
+    pbuf* gathered = last_->next || last_->len >= crumb ? nullptr : allocate(gathering);
+    if (!gathered)
+        return;
+    std::memcpy(bytes(*gathered), last_->payload, last_->len);
+    gathered->len = last_->len;
+    if (first_ == last_) {
+        pbuf_free(last_);
+        first_ = gathered;
+    } else {
+        pbuf* before = first_;
+        while (before->next != last_)
+            before = before->next;
+        pbuf_free(last_);
+        before->next = gathered;
+    }
+    last_ = gathered;
+    room_ = gathering - gathered->len;
+}
+
 void PacketQueue::append(pbuf* chain)
 {
+    if (last_ && room_ == 0 && !chain->next && chain->len < crumb)
+        gather_crumbs();
     if (room_ > 0 && chain->len <= room_ && !chain->next) {
         // Goes behind the bytes that front() has gathered, so that gathering again has less to copy.
         std::memcpy(bytes(*last_) + last_->len, chain->payload, chain->len);

@@ -43,6 +43,7 @@ public:
     std::span<unsigned char> front(std::size_t n);
 
 private:
+    void gather_crumbs();
     pbuf* pop();
     void consume_from_first(std::size_t n);
 

@@ -8,6 +8,7 @@
 #include "half_open.hh"
 #include "tcp_socket.hh"
 #include "u0/clock.hh"
+#include "u0/memory.hh"
 #include "u0/posix_time.hh"
 
 namespace u0::posix_sockets
@@ -225,6 +226,7 @@ void TcpSocket::on_error(void* argument, err_t error)
 err_t TcpSocket::on_sent(void* argument, tcp_pcb*, u16_t)
 {
     auto* self = static_cast<TcpSocket*>(argument);
+    self->starved_ = false;
     if (self->was_full_ && self->send_room() >= enough_room) {
         self->was_full_ = false;
         self->notify(EPOLLOUT);
@@ -251,9 +253,16 @@ long TcpSocket::shut_down(bool reading, bool writing)
     return 0;
 }
 
+/// Bytes that may be queued now. A connection always gets a few segments, so that it goes on; more only
+/// while there is memory left for what comes in, since acknowledgements give all of it back.
 std::size_t TcpSocket::send_room() const
 {
-    if (!pcb_ || tcp_sndqueuelen(pcb_) >= TCP_SNDQUEUELOWAT)
+    constexpr unsigned few_segments = 4;
+    constexpr std::size_t share_for_input = 5;  // a fifth of memory
+    if (!pcb_ || starved_ || tcp_sndqueuelen(pcb_) >= TCP_SNDQUEUELOWAT)
+        return 0;
+    if (tcp_sndqueuelen(pcb_) > few_segments &&
+        memory::free_pages() < memory::total_pages() / share_for_input)
         return 0;
     return tcp_sndbuf(pcb_);
 }
@@ -267,6 +276,7 @@ long TcpSocket::write_to_pcb(const void* data, std::size_t size)
     if (tcp_write(pcb_, data, length, TCP_WRITE_FLAG_COPY) != ERR_OK) {
         if (tcp_sndqueuelen(pcb_) == 0)
             return -ENOBUFS;  // no acknowledgement will come to wake the writer
+        starved_ = true;
         return -EAGAIN;
     }
     mark_dirty();

@@ -88,6 +88,7 @@ private:
     bool finished_ = false;   ///< Stream::finish()
     bool lingering_ = false;  ///< finished, and the peer has not closed yet
     bool was_full_ = false;   ///< somebody found no room to write
+    bool starved_ = false;    ///< memory was out; what is acknowledged next makes room again
     bool no_delay_ = false;
     Nanoseconds linger_until_ = 0;
 

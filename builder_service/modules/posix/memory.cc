@@ -26,6 +26,14 @@ struct Break {
     unsigned char* end = nullptr;
 } heap;
 
+/// Whether `pages` more leave enough for the network and the kernel's own small needs.
+bool affordable(std::size_t pages)
+{
+    constexpr std::size_t left_alone = 50;  // a fiftieth of memory
+    std::size_t free = memory::free_pages();
+    return pages <= free && free - pages >= memory::total_pages() / left_alone;
+}
+
 bool page_aligned(std::uint64_t value)
 {
     return value % page_size == 0;
@@ -79,8 +87,7 @@ long sys_brk(const SyscallArgs& args)
     std::size_t pages = pages_for(static_cast<std::size_t>(wanted - heap.start));
     if (pages > heap.used) {
         std::size_t more = pages - heap.used;
-        if (more > memory::free_pages() ||
-            !memory::protect(heap.start + heap.used * page_size, more, Access::write))
+        if (!affordable(more) || !memory::protect(heap.start + heap.used * page_size, more, Access::write))
             return address_of(heap.end);
     } else if (pages < heap.used &&
                !memory::map_at(heap.start + pages * page_size, heap.used - pages, Access::none)) {
@@ -108,6 +115,8 @@ long sys_mmap(const SyscallArgs& args)
     if (!to_access(args[2], access))
         return -EPERM;
     std::size_t pages = pages_for(bytes);
+    if (access == Access::write && !affordable(pages))
+        return -ENOMEM;
     Backing backing = (flags & (MAP_STACK | MAP_GROWSDOWN)) != 0 ? Backing::on_demand : Backing::now;
     if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0) {
         if ((flags & MAP_FIXED_NOREPLACE) != 0)
@@ -143,6 +152,8 @@ long sys_mremap(const SyscallArgs& args)
     if (!page_aligned(args[0]) || args[1] == 0 || args[2] == 0 ||
         (args[3] & ~static_cast<std::uint64_t>(MREMAP_MAYMOVE)) != 0)
         return -EINVAL;
+    if (args[2] > args[1] && !affordable(pages_for(args[2]) - pages_for(args[1])))
+        return -ENOMEM;
     void* moved = memory::resize(args.pointer<void>(0), pages_for(args[1]), pages_for(args[2]),
                                  (args[3] & MREMAP_MAYMOVE) != 0);
     return moved ? address_of(moved) : -ENOMEM;
