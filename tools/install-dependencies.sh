@@ -14,7 +14,7 @@ declare -A packages=(
            libvirt-clients curl ca-certificates dpkg-dev patch"
     [test]="libgtest-dev libgmock-dev python3 python3-pytest python3-yaml python3-sphinx python3-openstackdocstheme
             ccache clang-format clang-tidy shellcheck procps iproute2"
-    [bench]="wrk cpio zstd kmod iproute2 python3"
+    [bench]="wrk cpio zstd iproute2 python3"
 )
 
 [ $# -gt 0 ] || { echo "usage: $0 {build|run|test|bench}..." >&2; exit 2; }

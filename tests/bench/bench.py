@@ -33,7 +33,7 @@ from instructions import Request, compare
 from laboratory import Effort, Laboratory, say
 from network import open_network
 
-STAGES = ("boot", "memory", "size", "throughput", "instructions", "steady", "guard", "generation", "option")
+STAGES = ("boot", "memory", "size", "throughput", "instructions", "steady", "guard", "generation")
 
 
 def parse_arguments(words: list[str]) -> argparse.Namespace:
@@ -97,10 +97,11 @@ def measure(chosen: argparse.Namespace, work: Path) -> tuple[dict[str, object], 
         effort = replace(effort, steady_seconds=chosen.steady_seconds)
     tables: list[Table] = []
     if "generation" in chosen.only:
-        tables.append(regeneration.with_and_without(effort, work))
-    if "option" in chosen.only:
-        tables.append(regeneration.one_option_changed(effort, work))
+        builds = regeneration.make(effort, work)
+        tables = [regeneration.with_and_without(builds), regeneration.one_option_changed(builds)]
 
+    if chosen.only == ["generation"]:
+        return {"host": platform.platform(), "processors": os.cpu_count(), "load_average": os.getloadavg()}, tables
     plain = image_builds.image_or_build("unikernel", chosen.image, None, work)
     guarded = plain
     if "guard" in chosen.only:

@@ -38,13 +38,14 @@ def command_line() -> Path:
     return program
 
 
-def build(program: Path, output: Path, folder: Path, requirement: Path | None) -> Build:
+def build(program: Path, output: Path, folder: Path, requirement: Path | None,
+          application: Path = APPLICATION) -> Build:
     """One build by an embedded service (--local) that keeps its objects in `folder`."""
     cache = folder / "cache/unikernel"
     if not cache.is_dir():
         cache.mkdir(parents=True)
         (cache / "sources").symlink_to(cache_folder() / "sources")  # fetched beforehand: no download is timed
-    words: list[str | Path] = [program, "build", APPLICATION, "--local", "--json", "--no-boot-check",
+    words: list[str | Path] = [program, "build", application, "--local", "--json", "--no-boot-check",
                                "--state", folder / "state", "--output", output]
     if requirement:
         words += ["--requirement", requirement]

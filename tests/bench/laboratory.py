@@ -23,8 +23,8 @@ class Effort:
     builds: int
 
 
-THOROUGH = Effort(boots=11, rounds=5, round_seconds=5, steady_seconds=60, builds=7)
-QUICK = Effort(boots=3, rounds=2, round_seconds=2, steady_seconds=8, builds=3)
+THOROUGH = Effort(boots=11, rounds=5, round_seconds=5, steady_seconds=60, builds=5)
+QUICK = Effort(boots=3, rounds=2, round_seconds=2, steady_seconds=8, builds=1)
 
 
 @dataclass(frozen=True)
