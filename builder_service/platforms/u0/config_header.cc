@@ -146,7 +146,7 @@ private:
             return "{}";
         }
         const std::vector<std::string> texts = items(option.of.front(), list, path);
-        const std::string name = path + "_items_" + std::to_string(count_++);
+        std::string name = path + "_items_" + std::to_string(count_++);
         arrays_ += "inline constexpr std::array<" + type_name(option.of.front(), path) + ", " +
                    std::to_string(list.size()) + "> " + name + braces(texts) + ";\n";
         return name;

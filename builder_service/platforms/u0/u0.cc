@@ -59,14 +59,14 @@ public:
             return tl::unexpected(description.error());
         }
         for (const char* folder : {"core", "include"}) {
-            const Result<Digest> digest = sha256_folder(folder_ / folder);
+            Result<Digest> digest = sha256_folder(folder_ / folder);
             if (!digest) {
                 return digest;
             }
             sha.update(*digest);
         }
         for (const fs::path& file : {fs::path("platform.yaml"), fs::path(description->link.script)}) {
-            const Result<Digest> digest = sha256_file(folder_ / file);
+            Result<Digest> digest = sha256_file(folder_ / file);
             if (!digest) {
                 return digest;
             }
