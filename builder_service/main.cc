@@ -28,7 +28,7 @@ public:
             return tl::unexpected(hypervisor.error());
         observer.log("boot check under " + std::string((*hypervisor)->kvm_works() ? "KVM" : "TCG") + ", " +
                      (*hypervisor)->uri());
-        return boot_check(**hypervisor, image, description, limit_, stop);
+        return boot_check(**hypervisor, image, description, limit_, std::move(stop));
     }
 
     std::vector<std::string> accelerators()
@@ -83,7 +83,7 @@ Result<api::Backend> make_backend(const api::Settings& settings)
                      .build =
                          [pipeline](const BuildRequest& request, const std::filesystem::path& work,
                                     BuildObserver& observer, std::stop_token stop) {
-                             return build(pipeline, request, work, observer, stop);
+                             return build(pipeline, request, work, observer, std::move(stop));
                          }},
         .inspect = inspect_image,
         .boots_images = settings.boot_check,

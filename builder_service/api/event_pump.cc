@@ -24,7 +24,7 @@ std::string line(const BuildEvent& event)
 }  // namespace
 
 EventPump::EventPump(BuildService& builds)
-    : builds_(builds), thread_([this](std::stop_token stop) { pump(stop); })
+    : builds_(builds), thread_([this](const std::stop_token& stop) { pump(stop); })
 {
 }
 
@@ -54,7 +54,7 @@ void EventPump::close_all()
     streams_.clear();
 }
 
-void EventPump::pump(std::stop_token stop)
+void EventPump::pump(const std::stop_token& stop)
 {
     std::uint64_t seen = 0;
     while (!stop.stop_requested()) {

@@ -43,7 +43,7 @@ private:
         std::int64_t next = 1;
         std::chrono::steady_clock::time_point last_write;
     };
-    void pump(std::stop_token stop);
+    void pump(const std::stop_token& stop);
     /// False: it is over.
     bool advance(Stream& stream);
     bool send_available(Stream& stream);

@@ -21,7 +21,7 @@ public:
     Executor(unsigned threads, std::size_t most_waiting) : most_waiting_(most_waiting)
     {
         for (unsigned n = 0; n < threads; ++n)
-            threads_.emplace_back([this](std::stop_token stop) { work(stop); });
+            threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     }
     Executor(const Executor&) = delete;
     Executor& operator=(const Executor&) = delete;
@@ -38,7 +38,7 @@ public:
     }
 
 private:
-    void work(std::stop_token stop)
+    void work(const std::stop_token& stop)
     {
         for (;;) {
             std::function<void()> task;

@@ -39,8 +39,8 @@ using HeadParser = http::request_parser<http::empty_body>;
 namespace
 {
 
-constexpr std::size_t relay_bytes = 16 * 1024;
-constexpr std::size_t drain_bytes = 1 << 20;
+constexpr std::size_t relay_bytes = std::size_t{16} << 10;
+constexpr std::size_t drain_bytes = std::size_t{1} << 20;
 
 std::string serialized(const Response& response)
 {
@@ -49,7 +49,7 @@ std::string serialized(const Response& response)
     wire += reason_phrase(response.status);
     wire += "\r\n";
     for (const auto& [name, value] : response.headers)
-        wire += name + ": " + value + "\r\n";
+        wire.append(name).append(": ").append(value).append("\r\n");
     wire += "Content-Length: " + std::to_string(text.size()) + "\r\nConnection: close\r\n\r\n";
     return wire + text;
 }

@@ -43,7 +43,7 @@ Result<std::string> receive_bundle(Context& context, const Request& request)
     auto file = context.store.receive();
     if (!file)
         return tl::unexpected(file.error());
-    std::vector<std::byte> piece(64 * 1024);
+    std::vector<std::byte> piece(std::size_t{64} << 10);
     for (;;) {
         const auto got = request.body->read(piece);
         if (!got)

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): cpprestsdk's own name
 #define _TURN_OFF_PLATFORM_STRING  // else cpprestsdk defines a macro U, which breaks others' templates
 #include <cpprest/containerstream.h>
 #include <cpprest/filestream.h>
@@ -198,7 +199,7 @@ public:
             listener_port_ = free_port();
             listener_ = std::make_unique<http_listener>(
                 web::uri("http://127.0.0.1:" + std::to_string(listener_port_) + "/"));
-            listener_->support([this](http_request request) { take(std::move(request)); });
+            listener_->support([this](const http_request& request) { take(request); });
             try {
                 listener_->open().wait();
                 return {};
@@ -235,8 +236,8 @@ private:
             return std::move(*refusal);
         return std::nullopt;
     }
-    void take(http_request message);
-    void answer(http_request message, Request request);
+    void take(const http_request& message);
+    void answer(const http_request& message, Request request);
     Response handle(const http_request& message, Request& request);
     void send(const http_request& message, const Request& request, Response response,
               std::chrono::steady_clock::time_point begun);
@@ -252,7 +253,7 @@ private:
 };
 
 /// On a thread of cpprestsdk: hands over and returns, because all connections share few threads.
-void HttpServer::Implementation::take(http_request message)
+void HttpServer::Implementation::take(const http_request& message)
 {
     const auto now = std::chrono::steady_clock::now();
     auto request = request_view(message);
@@ -268,7 +269,7 @@ void HttpServer::Implementation::take(http_request message)
 }
 
 /// On a thread of ours.
-void HttpServer::Implementation::answer(http_request message, Request request)
+void HttpServer::Implementation::answer(const http_request& message, Request request)
 {
     const auto begun = std::chrono::steady_clock::now();
     try {
@@ -284,7 +285,7 @@ void HttpServer::Implementation::answer(http_request message, Request request)
 
 Response HttpServer::Implementation::handle(const http_request& message, Request& request)
 {
-    const auto uri = message.request_uri();
+    const auto& uri = message.request_uri();
     const auto target = uri.path() + (uri.query().empty() ? "" : "?" + uri.query());
     auto match = router_.match(request, target);
     if (auto* refusal = std::get_if<Response>(&match))
@@ -308,7 +309,7 @@ void HttpServer::Implementation::send(const http_request& message, const Request
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
     spdlog::info("{} {} {} {} {} ms", request.id, request.method, request.path, response.status,
                  took.count());
-    message.reply(out).then([in_flight = in_flight_, sink](pplx::task<void> sent) {
+    message.reply(out).then([in_flight = in_flight_, sink](const pplx::task<void>& sent) {
         try {
             sent.get();
         } catch (const std::exception& problem) {

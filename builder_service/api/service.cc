@@ -85,7 +85,7 @@ bool shut_down(BuildService& builds, EventPump& events, HttpServer& server, cons
     return ended;
 }
 
-int serve(const Settings& settings, const HttpServer::Address& address, Backend backend)
+int serve(const Settings& settings, const HttpServer::Address& address, const Backend& backend)
 {
     auto store = ArtifactStore::open(settings.state, settings.disk_reserve, backend.inspect);
     if (!store)
@@ -150,7 +150,7 @@ int run_service(int argc, const char* const* argv, const MakeBackend& make_backe
     auto backend = make_backend(*settings);
     if (!backend)
         return refuse(backend.error(), 1);
-    return serve(*settings, *address, std::move(*backend));
+    return serve(*settings, *address, *backend);
 }
 
 }  // namespace unikernel::api

@@ -202,7 +202,7 @@ Result<void> ArtifactStore::move_in(const fs::path& file, const fs::path& target
     if (!copy)
         return tl::unexpected(copy.error());
     std::ifstream source(file, std::ios::binary);
-    std::vector<char> piece(256 * 1024);
+    std::vector<char> piece(std::size_t{256} << 10);
     while (source.read(piece.data(), static_cast<std::streamsize>(piece.size())) || source.gcount() > 0)
         if (auto written =
                 copy->write(std::as_bytes(std::span(piece).first(static_cast<std::size_t>(source.gcount()))));

@@ -88,7 +88,7 @@ Result<void> BuildService::start()
     if (auto recovered = recover(); !recovered)
         return recovered;
     for (unsigned n = 0; n < settings_.workers; ++n)
-        workers_.emplace_back([this](std::stop_token stop) { work(stop); });
+        workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     return {};
 }
 
@@ -218,7 +218,7 @@ Result<void> BuildService::cancel(const std::string& id)
     return done;
 }
 
-void BuildService::work(std::stop_token stop)
+void BuildService::work(const std::stop_token& stop)
 {
     while (!stop.stop_requested()) {
         std::unique_lock lock(queue_mutex_);
@@ -258,7 +258,7 @@ BuildOutcome BuildService::build_in(const BuildRecord& build, BuildObserver& obs
     BuildRequest request{build.spec, {}, *bundle, build.boot_check};
     request.requirements.assign(build.requirements.begin(), build.requirements.end());
     try {
-        return pipeline_.build(request, work, observer, stop);
+        return pipeline_.build(request, work, observer, std::move(stop));
     } catch (const std::exception& problem) {  // it promised not to; one bug must not end the service
         outcome.error = std::string("a bug of the builder: ") + problem.what();
         return outcome;
@@ -273,14 +273,14 @@ void BuildService::run(BuildRecord build, std::stop_token stop)
         repository_, build, settings_.log_limit,
         [this, id = build.id](StopReason reason) { running_.stop(id, reason); },
         [this] { changes_.raise(); });
-    auto outcome = build_in(build, observer, stop);
-    conclude(build, std::move(outcome), observer);
+    const auto outcome = build_in(build, observer, std::move(stop));
+    conclude(build, outcome, observer);
     std::error_code code;
     fs::remove_all(settings_.work / build.id, code);
 }
 
 /// From the pipeline's outcome and the reason it was stopped, if it was, to the stored end.
-void BuildService::conclude(BuildRecord& build, BuildOutcome outcome, BuildObserver& observer)
+void BuildService::conclude(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer)
 {
     for (const auto& [phase, duration] : outcome.phases)
         build.phases.push_back(

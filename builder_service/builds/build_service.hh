@@ -58,6 +58,7 @@ public:
     /// Tidies up after the last process and starts the workers. Call once.
     Result<void> start();
 
+    // NOLINTNEXTLINE(bugprone-exception-escape): nlohmann's move is taken for one that throws
     struct Submission {
         nlohmann::json spec;
         std::vector<nlohmann::json> requirements;
@@ -91,9 +92,9 @@ public:
 private:
     Result<void> recover();
     Result<std::optional<BuildRecord>> reusable(const std::string& digest, bool boot_check);
-    void work(std::stop_token stop);
+    void work(const std::stop_token& stop);
     void run(BuildRecord build, std::stop_token stop);
-    void conclude(BuildRecord& build, BuildOutcome outcome, BuildObserver& observer);
+    void conclude(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer);
     void keep_image(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer);
     void explain_stop(BuildRecord& build, StopReason reason) const;
     void finish(const BuildRecord& build);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <mutex>
 #include <stop_token>
+#include <utility>
 
 namespace unikernel
 {
@@ -24,7 +25,7 @@ public:
     std::uint64_t wait(std::uint64_t seen, std::chrono::milliseconds limit, std::stop_token stop)
     {
         std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, stop, limit, [&] { return count_ != seen; });
+        changed_.wait_for(lock, std::move(stop), limit, [&] { return count_ != seen; });
         return count_;
     }
 

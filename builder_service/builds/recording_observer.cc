@@ -10,7 +10,7 @@ namespace unikernel
 
 namespace
 {
-constexpr std::size_t line_limit = 8 * 1024;  // bytes of one event's text
+constexpr std::size_t line_limit = std::size_t{8} << 10;  // bytes of one event's text
 }
 
 RecordingObserver::RecordingObserver(BuildRepository& repository, BuildRecord& build, std::uint64_t log_limit,

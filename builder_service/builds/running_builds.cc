@@ -6,7 +6,7 @@
 namespace unikernel
 {
 
-RunningBuilds::RunningBuilds() : watcher_([this](std::stop_token stop) { watch(stop); }) {}
+RunningBuilds::RunningBuilds() : watcher_([this](const std::stop_token& stop) { watch(stop); }) {}
 RunningBuilds::~RunningBuilds() = default;
 
 std::stop_token RunningBuilds::begin(const std::string& id, std::chrono::milliseconds time_limit)
@@ -61,7 +61,7 @@ bool RunningBuilds::wait_none(std::chrono::milliseconds limit)
     return changed_.wait_for(lock, limit, [this] { return entries_.empty(); });
 }
 
-void RunningBuilds::watch(std::stop_token stop_watching)
+void RunningBuilds::watch(const std::stop_token& stop_watching)
 {
     std::unique_lock lock(mutex_);
     while (!stop_watching.stop_requested()) {

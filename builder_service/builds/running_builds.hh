@@ -42,7 +42,7 @@ private:
         StopReason reason = StopReason::none;
     };
     static void stop(Entry& entry, StopReason reason);
-    void watch(std::stop_token stop);
+    void watch(const std::stop_token& stop_watching);
 
     std::mutex mutex_;
     std::condition_variable_any changed_;
