@@ -66,7 +66,7 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
 def against_linux(lab: Laboratory, stages: list[str], unikernel: Bootable, linux: Bootable) -> Table:
     table = Table("The same application as a unikernel and in a Linux virtual machine", "unikernel", "Linux VM")
     if "boot" in stages:
-        table.figures.append(boot_time.measure(lab, unikernel, linux))
+        table.figures += boot_time.measure(lab, unikernel, linux)
     if "memory" in stages:
         table.figures.append(minimum_memory.measure(lab, unikernel, linux))
     if "size" in stages:
