@@ -90,7 +90,12 @@ stage_tidy()
 for stage in "${stages[@]}"; do
     printf '\n== %s: %s\n' "$stage" "${help[$stage]}"
     started=$SECONDS
-    "stage_$stage" || { printf '== %s failed\n' "$stage"; exit 1; }
+    # Not `stage || ...`: in a condition bash ignores `set -e` for all that the stage does.
+    set +e
+    (set -e; "stage_$stage")
+    status=$?
+    set -e
+    [ $status = 0 ] || { printf '== %s failed\n' "$stage"; exit 1; }
     printf '== %s passed in %d s\n' "$stage" $((SECONDS - started))
 done
 printf '\nAll stages passed: %s\n' "${stages[*]}"

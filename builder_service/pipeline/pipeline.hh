@@ -15,14 +15,27 @@
 
 #include "common/util/result.hh"
 
-namespace unikernel {
+namespace unikernel
+{
 
 /// Typed end states of a build (doc: rest-api.rst).
 enum class BuildState {
-    queued, running, succeeded, rejected, unresolvable, compile_failed, link_failed,
-    verification_failed, boot_failed, timed_out, log_limit, disk_full, cancelled, failed
+    queued,
+    running,
+    succeeded,
+    rejected,
+    unresolvable,
+    compile_failed,
+    link_failed,
+    verification_failed,
+    boot_failed,
+    timed_out,
+    log_limit,
+    disk_full,
+    cancelled,
+    failed
 };
-std::string_view to_string(BuildState state);              // "compile-failed"
+std::string_view to_string(BuildState state);  // "compile-failed"
 std::optional<BuildState> build_state(std::string_view text);
 
 enum class Phase { plan, resolve, generate, compile, link, verify, boot, store };
@@ -30,14 +43,15 @@ std::string_view to_string(Phase phase);
 
 /// What is to be built. All of it is data; nothing here has been checked yet.
 struct BuildRequest {
-    nlohmann::json spec;                          ///< the decoded image specification
-    std::vector<nlohmann::json> requirements;     ///< security requirements, in any order
-    std::filesystem::path bundle;                 ///< tar archive of the application's source
+    nlohmann::json spec;                       ///< the decoded image specification
+    std::vector<nlohmann::json> requirements;  ///< security requirements, in any order
+    std::filesystem::path bundle;              ///< tar archive of the application's source
     bool boot_check = true;
 };
 
 /// Receives progress. Called from the building thread only; must not throw.
-class BuildObserver {
+class BuildObserver
+{
 public:
     virtual ~BuildObserver() = default;
     virtual void phase(Phase phase, std::string_view what) = 0;
@@ -52,33 +66,33 @@ struct PhaseTime {
 
 struct BuildOutcome {  // NOLINT(bugprone-exception-escape): by the assertions in json
     BuildState state = BuildState::failed;
-    std::string error;                            ///< empty on success; sentences for people
-    std::filesystem::path image;                  ///< finished file, in the given work folder
-    std::string digest;                           ///< "sha256:<hex>" of that file
-    nlohmann::json description;                   ///< the image's own note (doc: image.rst)
+    std::string error;            ///< empty on success; sentences for people
+    std::filesystem::path image;  ///< finished file, in the given work folder
+    std::string digest;           ///< "sha256:<hex>" of that file
+    nlohmann::json description;   ///< the image's own note (doc: image.rst)
     std::vector<PhaseTime> phases;
-    std::uint32_t objects_compiled = 0;           ///< not taken from the cache
+    std::uint32_t objects_compiled = 0;  ///< not taken from the cache
     std::uint32_t objects_cached = 0;
 };
 
 /// Boots a finished image once and says whether it came up; supplied by the composition
 /// root so that the pipeline knows no hypervisor. Returns console lines in the failure.
-using BootCheck = std::function<Result<void>(const std::filesystem::path& image,
-                                             const nlohmann::json& description,
-                                             BuildObserver& observer, std::stop_token stop)>;
+using BootCheck =
+    std::function<Result<void>(const std::filesystem::path& image, const nlohmann::json& description,
+                               BuildObserver& observer, std::stop_token stop)>;
 
 /// Plain typed settings; only the composition root reads configuration.
 struct PipelineSettings {
-    std::filesystem::path modules;                ///< folder of module folders
-    std::filesystem::path platforms;              ///< folder of platform folders (u0/core, u0/link.ld ...)
-    std::filesystem::path cache;                  ///< objects and third-party sources, content-addressed
-    std::chrono::seconds time_limit{120};         ///< per tool
-    std::uint64_t memory_limit = 2ULL << 30;      ///< bytes per sandbox
+    std::filesystem::path modules;            ///< folder of module folders
+    std::filesystem::path platforms;          ///< folder of platform folders (u0/core, u0/link.ld ...)
+    std::filesystem::path cache;              ///< objects and third-party sources, content-addressed
+    std::chrono::seconds time_limit{120};     ///< per tool
+    std::uint64_t memory_limit = 2ULL << 30;  ///< bytes per sandbox
     std::uint32_t process_limit = 64;
-    std::uint64_t output_limit = 1ULL << 20;      ///< bytes of tool output per build
-    std::uint64_t bundle_limit = 64ULL << 20;     ///< unpacked bytes
+    std::uint64_t output_limit = 1ULL << 20;   ///< bytes of tool output per build
+    std::uint64_t bundle_limit = 64ULL << 20;  ///< unpacked bytes
     std::uint32_t bundle_entries = 10'000;
-    BootCheck boot_check;                         ///< empty: phase `boot` is skipped
+    BootCheck boot_check;  ///< empty: phase `boot` is skipped
 };
 
 /// SHA-256 over everything that determines the result (spec, requirements, bundle digest,

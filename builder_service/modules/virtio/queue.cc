@@ -81,7 +81,8 @@ std::optional<Finished> Queue::take()
     if (used_->index == taken_)
         return std::nullopt;
     compiler_barrier();
-    const std::uint32_t head = used_->ring[taken_ & (size_ - 1)].id, bytes = used_->ring[taken_ & (size_ - 1)].length;
+    const std::uint32_t head = used_->ring[taken_ & (size_ - 1)].id,
+                        bytes = used_->ring[taken_ & (size_ - 1)].length;
     ++taken_;
     if (head >= size_ || room_[head] == 0 || bytes >= room_[head])
         panic("a virtio device finished buffer {} with {} bytes, which it was not given", head, bytes);

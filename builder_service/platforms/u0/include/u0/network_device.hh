@@ -10,7 +10,8 @@
 /// What a driver that provides `network-device` defines and a protocol stack calls: frames of Ethernet (IEEE
 /// 802.3) without their check sequence.  Direct calls, resolved at link time: one driver in an image.  After
 /// boot.init; not from interrupts.
-namespace u0::network_device {
+namespace u0::network_device
+{
 
 struct Properties {
     bool present = false;
@@ -35,8 +36,8 @@ struct Frame {
 std::optional<Frame> receive();
 void release(unsigned char* buffer);
 
-/// Queues a frame; its parts (in the image, kernel heap or other memory with contiguous physical pages) stay as
-/// they are until finished() returns `token`.  False when there is no room: try again after finished().
+/// Queues a frame; its parts (in the image, kernel heap or other memory with contiguous physical pages) stay
+/// as they are until finished() returns `token`.  False when there is no room: try again after finished().
 bool send(std::span<const std::span<const unsigned char>> parts, void* token);
 
 /// Token of a frame that is sent, or nullptr.
