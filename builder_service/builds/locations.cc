@@ -24,6 +24,9 @@ fs::path xdg(const char* variable, const char* below_home)
 
 fs::path data_folder(const char* name)
 {
+    const char* given = std::getenv("UNIKERNEL_DATA");
+    if (given != nullptr && *given == '/')
+        return fs::path(given) / name;
     std::error_code code;
     const auto program = fs::read_symlink("/proc/self/exe", code);
     for (const auto& base : {program.parent_path().parent_path() / "share/os-unikernel",

@@ -15,8 +15,9 @@ struct Locations {
     std::filesystem::path platforms;  ///< folder of platform folders
 };
 
-/// From the environment and from where this program is: modules and platforms lie in
-/// ../share/os-unikernel beside an installed program, else in the source tree it was built from.
+/// From the environment and from where this program is: modules and platforms lie below $UNIKERNEL_DATA if
+/// that is set (the way to try modules of one's own), else in ../share/os-unikernel beside an installed
+/// program, else in the source tree it was built from.
 Locations default_locations();
 
 }  // namespace unikernel
