@@ -48,7 +48,7 @@ def without_calls(tmp_path: pathlib.Path) -> pathlib.Path:
     shutil.copytree(images.ROOT / 'builder_service/modules/posix-sockets', copy)
     found = 0
     for source in copy.glob('*.cc'):
-        text, count = CALL.subn('', source.read_text())
+        text, count = CALL.subn('{}\n', source.read_text())  # the call may be all of an `if`
         source.write_text(text)
         found += count
         assert not CALL.search(text)
