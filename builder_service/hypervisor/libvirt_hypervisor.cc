@@ -120,6 +120,7 @@ private:
     std::filesystem::path state_;
     SharedTable table_ = std::make_shared<InstanceTable>();
     int watch_ = -1;
+    const std::unique_ptr<SharedTable> closing_ = std::make_unique<SharedTable>(table_);
     std::once_flag kvm_asked_;
     bool kvm_works_ = false;
 };
@@ -139,7 +140,7 @@ LibvirtHypervisor::~LibvirtHypervisor()
 
 Result<void> LibvirtHypervisor::watch()
 {
-    // Each registration owns a reference of its own to the table, freed by libvirt.
+    // The registration owns a reference of its own to the table, freed by libvirt.
     auto events = std::make_unique<SharedTable>(table_);
     watch_ = virConnectDomainEventRegisterAny(connection(), nullptr, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
                                               VIR_DOMAIN_EVENT_CALLBACK(life_cycle_event), events.get(),
@@ -148,10 +149,9 @@ Result<void> LibvirtHypervisor::watch()
         return tl::unexpected(libvirt_failure("cannot watch the life of instances"));
     }
     static_cast<void>(events.release());
-    auto closing = std::make_unique<SharedTable>(table_);
-    if (virConnectRegisterCloseCallback(connection(), connection_closed, closing.get(), free_table) == 0) {
-        static_cast<void>(closing.release());  // drivers inside the process have nothing to close
-    }
+    // Drivers inside the process take no such callback, and say that they did: this one stays ours.
+    static_cast<void>(
+        virConnectRegisterCloseCallback(connection(), connection_closed, closing_.get(), nullptr));
     return {};
 }
 

@@ -121,7 +121,8 @@ TEST(DomainXml, refuses_a_forwarded_port_to_an_image_without_network)
 
 TEST(DomainXml, refuses_names_that_are_no_names)
 {
-    for (const std::string name : {"", "-x", "a b", "a/b", "a'b", std::string(64, 'a').c_str()}) {
+    for (const std::string& name :
+         std::vector<std::string>{"", "-x", "a b", "a/b", "a'b", std::string(64, 'a')}) {
         InstanceSpec spec = hello();
         spec.name = name;
         EXPECT_THAT(message(domain_xml(spec, "qemu")), HasSubstr("must be 1 to 63 letters")) << name;
