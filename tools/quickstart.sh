@@ -45,7 +45,7 @@ tools/fetch-sources.sh
 say "2/5 Building the builder (minutes the first time)"
 launcher=()
 command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-cmake --preset release "${launcher[@]}" >"$state/cmake.log"
+cmake --preset release -DBUILD_TESTING=OFF "${launcher[@]}" >"$state/cmake.log"
 cmake --build --preset release --target unikernel unikernel-builder
 bin=build/release/bin
 

@@ -48,7 +48,7 @@ build()
 {
     local launcher=()
     command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-    cmake --preset "$1" "${launcher[@]}" >"$work/cmake.log" || { cat "$work/cmake.log"; return 1; }
+    cmake --preset "$1" -DBUILD_TESTING=ON "${launcher[@]}" >"$work/cmake.log" || { cat "$work/cmake.log"; return 1; }
     cmake --build --preset "$1" -j "$jobs" --target "${@:2}"
 }
 
