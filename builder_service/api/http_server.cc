@@ -189,7 +189,10 @@ http_response message_of(const Response& response, bool head, CpprestSink* sink)
 class HttpServer::Implementation
 {
 public:
-    explicit Implementation(const Router& router) : router_(router), secret_(new_id() + new_id()) {}
+    Implementation(const Router& router, Authenticator& authenticator)
+        : router_(router), authenticator_(authenticator), secret_(new_id() + new_id())
+    {
+    }
 
     Result<void> open_listener()
     {
@@ -243,6 +246,7 @@ private:
               std::chrono::steady_clock::time_point begun);
 
     const Router& router_;
+    Authenticator& authenticator_;
     const std::string secret_;
     /// Shared with the ends of answers, which cpprestsdk may call when all of this is gone.
     const std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
@@ -290,6 +294,13 @@ Response HttpServer::Implementation::handle(const http_request& message, Request
     auto match = router_.match(request, target);
     if (auto* refusal = std::get_if<Response>(&match))
         return std::move(*refusal);
+    authenticator_.authenticate({.method = request.method,
+                                 .path = request.path,
+                                 .token = {},
+                                 .service_token = {},
+                                 .request_id = request.id,
+                                 .global_request_id = {}},
+                                [&](Verdict verdict) { request.caller = std::move(*verdict); });
     CpprestBody body(message);
     request.body = &body;
     auto response = std::get<const Route*>(match)->handler(request);
@@ -381,9 +392,10 @@ Result<HttpServer::Address> HttpServer::parse_address(const std::string& text)
     return Address{host, static_cast<std::uint16_t>(port)};
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::open(const Address& address, const Router& router)
+Result<std::unique_ptr<HttpServer>> HttpServer::open(const Address& address, const Router& router,
+                                                     Authenticator& authenticator)
 {
-    auto implementation = std::make_unique<Implementation>(router);
+    auto implementation = std::make_unique<Implementation>(router, authenticator);
     if (auto opened = implementation->open_listener(); !opened)
         return tl::unexpected(opened.error());
     if (auto opened = implementation->open_gate(address); !opened)

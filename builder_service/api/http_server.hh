@@ -8,6 +8,7 @@
 
 #include "builder_service/api/http_types.hh"
 #include "builder_service/api/router.hh"
+#include "builder_service/identity/authenticator.hh"
 #include "common/util/result.hh"
 
 namespace unikernel::api
@@ -27,8 +28,9 @@ public:
     /// "127.0.0.1:8770", "[::1]:0". Errors: invalid, also for what is not loopback.
     static Result<Address> parse_address(const std::string& text);
 
-    /// Errors: conflict (port in use), unavailable. `router` outlives the server.
-    static Result<std::unique_ptr<HttpServer>> open(const Address& address, const Router& router);
+    /// Errors: conflict (port in use), unavailable. `router` and `authenticator` outlive the server.
+    static Result<std::unique_ptr<HttpServer>> open(const Address& address, const Router& router,
+                                                    Authenticator& authenticator);
     ~HttpServer();
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;

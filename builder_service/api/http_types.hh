@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "builder_service/identity/caller.hh"
 #include "common/util/result.hh"
 
 namespace unikernel::api
@@ -42,6 +43,7 @@ struct Request {
     std::vector<std::string> parameters;       ///< the route's {...} segments, decoded, in order
     std::map<std::string, std::string> query;  ///< decoded
     Headers headers;
+    Caller caller;                 ///< whoever the route's rule was checked for
     std::uint64_t body_bytes = 0;  ///< Content-Length
     BodyReader* body = nullptr;    ///< valid while the handler runs
 

@@ -16,18 +16,13 @@
 namespace unikernel::api
 {
 
-/// Who may call a route.
-enum class Access {
-    anyone  ///< whoever reaches the listener, which is on loopback
-};
-
 /// What a route takes as a body.
 enum class Body { none, json, archive };
 
 struct Route {
     std::string_view method;
     std::string_view path;  ///< "/v1/builds/{id}": a segment in braces takes any one segment
-    Access access;
+    std::string_view rule;  ///< of the policy, "unikernel:builds:create"; "": open, without a token
     Body body;
     std::vector<std::string_view> query;  ///< names it knows; any other is refused
     std::function<Response(const Request&)> handler;

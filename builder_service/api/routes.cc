@@ -10,24 +10,23 @@ std::vector<Route> routes(Context& context)
     const auto with = [&context](Handler handler) {
         return [&context, handler](const Request& request) { return handler(context, request); };
     };
-    constexpr auto anyone = Access::anyone;
     // clang-format off
     return {
-        {"GET",    "/",                         anyone, Body::none,    {},                  with(discover)},
-        {"GET",    "/healthcheck",              anyone, Body::none,    {},                  with(healthcheck)},
-        {"POST",   "/v1/bundles",               anyone, Body::archive, {},                  with(post_bundle)},
-        {"GET",    "/v1/builds",                anyone, Body::none,    {"marker", "limit"}, with(list_builds)},
-        {"POST",   "/v1/builds",                anyone, Body::json,    {},                  with(post_build)},
-        {"GET",    "/v1/builds/{id}",           anyone, Body::none,    {},                  with(get_build)},
-        {"DELETE", "/v1/builds/{id}",           anyone, Body::none,    {},                  with(delete_build)},
-        {"GET",    "/v1/builds/{id}/events",    anyone, Body::none,    {"from"},            with(get_events)},
-        {"GET",    "/v1/images",                anyone, Body::none,    {"marker", "limit"}, with(list_images)},
-        {"GET",    "/v1/images/{digest}",       anyone, Body::none,    {},                  with(get_image)},
-        {"DELETE", "/v1/images/{digest}",       anyone, Body::none,    {},                  with(delete_image)},
-        {"GET",    "/v1/images/{digest}/file",  anyone, Body::none,    {},                  with(get_image_file)},
-        {"GET",    "/v1/modules",               anyone, Body::none,    {},                  with(list_modules)},
-        {"GET",    "/v1/modules/{name}",        anyone, Body::none,    {},                  with(get_module)},
-        {"GET",    "/v1/platforms",             anyone, Body::none,    {},                  with(list_platforms)},
+        {"GET",    "/",                         "",                           Body::none,    {},                  with(discover)},
+        {"GET",    "/healthcheck",              "",                           Body::none,    {},                  with(healthcheck)},
+        {"POST",   "/v1/bundles",               "unikernel:bundles:create",   Body::archive, {},                  with(post_bundle)},
+        {"GET",    "/v1/builds",                "unikernel:builds:list",      Body::none,    {"marker", "limit"}, with(list_builds)},
+        {"POST",   "/v1/builds",                "unikernel:builds:create",    Body::json,    {},                  with(post_build)},
+        {"GET",    "/v1/builds/{id}",           "unikernel:builds:get",       Body::none,    {},                  with(get_build)},
+        {"DELETE", "/v1/builds/{id}",           "unikernel:builds:cancel",    Body::none,    {},                  with(delete_build)},
+        {"GET",    "/v1/builds/{id}/events",    "unikernel:builds:get",       Body::none,    {"from"},            with(get_events)},
+        {"GET",    "/v1/images",                "unikernel:images:list",      Body::none,    {"marker", "limit"}, with(list_images)},
+        {"GET",    "/v1/images/{digest}",       "unikernel:images:get",       Body::none,    {},                  with(get_image)},
+        {"DELETE", "/v1/images/{digest}",       "unikernel:images:delete",    Body::none,    {},                  with(delete_image)},
+        {"GET",    "/v1/images/{digest}/file",  "unikernel:images:download",  Body::none,    {},                  with(get_image_file)},
+        {"GET",    "/v1/modules",               "unikernel:modules:list",     Body::none,    {},                  with(list_modules)},
+        {"GET",    "/v1/modules/{name}",        "unikernel:modules:get",      Body::none,    {},                  with(get_module)},
+        {"GET",    "/v1/platforms",             "unikernel:platforms:list",   Body::none,    {},                  with(list_platforms)},
     };
     // clang-format on
 }

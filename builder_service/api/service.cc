@@ -109,7 +109,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                     .boots_images = backend.boots_images,
                     .accelerators = backend.accelerators};
     const Router router(routes(context));
-    auto server = HttpServer::open(address, router);
+    NoIdentity authenticator;
+    auto server = HttpServer::open(address, router, authenticator);
     if (!server)
         return refuse(server.error(), 1);
     if (auto started = builds.start(); !started)

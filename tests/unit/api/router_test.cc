@@ -30,11 +30,11 @@ protected:
         return 200;
     }
 
-    Router router_{{{"GET", "/", Access::anyone, Body::none, {}, {}},
-                    {"GET", "/v1/builds", Access::anyone, Body::none, {"limit"}, {}},
-                    {"POST", "/v1/builds", Access::anyone, Body::json, {}, {}},
-                    {"POST", "/v1/bundles", Access::anyone, Body::archive, {}, {}},
-                    {"GET", "/v1/builds/{id}/events", Access::anyone, Body::none, {"from"}, {}}}};
+    Router router_{{{"GET", "/", "", Body::none, {}, {}},
+                    {"GET", "/v1/builds", "", Body::none, {"limit"}, {}},
+                    {"POST", "/v1/builds", "", Body::json, {}, {}},
+                    {"POST", "/v1/bundles", "", Body::archive, {}, {}},
+                    {"GET", "/v1/builds/{id}/events", "", Body::none, {"from"}, {}}}};
     Request request_;
     Response refusal_;
     std::string_view found_;
