@@ -26,8 +26,9 @@ Result<void> unpack_bundle(const std::filesystem::path& archive, const std::file
                            const BundleLimits& limits = {});
 
 /// A folder as a tar archive (pax, restricted to ustar where it fits) that depends on names and contents
-/// alone: byte order of paths, time 0, owner 0, mode 644. Names that begin with a dot are left out.
-/// Errors: not_found, invalid (links and other kinds), too_large.
+/// alone: byte order of paths, time 0, owner 0, mode 644. Names that begin with a dot, and images (*.img),
+/// are left out. common/python/unikernelclient/bundle.py makes the same bytes. Errors: not_found, invalid
+/// (links and other kinds), too_large.
 Result<std::string> pack_bundle(const std::filesystem::path& folder, const BundleLimits& limits = {});
 
 }  // namespace unikernel

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -19,13 +20,16 @@ namespace
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view image_suffix = ".img";  ///< what an earlier build has left beside the source
+
 Result<std::vector<std::string>> files_below(const fs::path& folder, const BundleLimits& limits)
 {
     std::error_code error;
     std::vector<std::string> files;
     for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
         const std::string name = it->path().lexically_relative(folder).string();
-        if (it->path().filename().string().starts_with('.')) {
+        const std::string last = it->path().filename().string();
+        if (last.starts_with('.') || last.ends_with(image_suffix)) {
             it.disable_recursion_pending();
             continue;
         }

@@ -56,11 +56,12 @@ class Service:
         self.process = None
         self.port = None
 
-    def start(self):
+    def start(self, port=0):
+        """port: 0 is any free one."""
         port_file = self.folder / "port"
         port_file.unlink(missing_ok=True)
         cache = [] if "--cache" in self.options else ["--cache", str(self.folder / "cache")]
-        command = [program(self.name), "--listen", "127.0.0.1:0", "--port-file", str(port_file),
+        command = [program(self.name), "--listen", f"127.0.0.1:{port}", "--port-file", str(port_file),
                    "--state", str(self.state), *cache,
                    *self.options]
         if "--disk-reserve" not in self.options:

@@ -196,6 +196,7 @@ TEST_F(Bundle, packing_depends_on_names_and_contents_alone)
     fs::last_write_time(b / "y.cc", fs::file_time_type::clock::now() - std::chrono::hours(100));
     fs::create_directory(b / ".git");
     ASSERT_TRUE(write_file(b / ".git/config", "secret"));
+    ASSERT_TRUE(write_file(b / "app.img", "built before"));
     const Result<std::string> packed = pack_bundle(a);
     ASSERT_TRUE(packed) << packed.error().message;
     EXPECT_EQ(*packed, *pack_bundle(b));

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands have in common: the client, errors for people, the next command, columns."""
+
+import sys
+
+from osc_lib import exceptions as osc_exceptions
+from osc_lib.cli import format_columns
+from osc_lib.command import command
+
+from unikernelclient import exceptions
+
+
+class _Base:
+    next_command = None  # shown after a success, on standard error
+
+    @property
+    def client(self):
+        return self.app.client_manager.unikernel
+
+    def run(self, parsed_args):
+        try:
+            status = super().run(parsed_args)
+        except exceptions.UnikernelClientError as error:
+            raise osc_exceptions.CommandError(str(error)) from error
+        if not status and self.next_command:
+            print("Next: " + self.next_command, file=sys.stderr)
+        return status
+
+
+class Command(_Base, command.Command):
+    """Prints nothing but the next command."""
+
+
+class ShowOne(_Base, command.ShowOne):
+    """Shows one item: take_action answers ``self.shown(item)``."""
+
+    @staticmethod
+    def shown(item):
+        return zip(*((key, _formatted(value)) for key, value in sorted(item.items())))
+
+
+class Lister(_Base, command.Lister):
+    """Lists items: take_action answers ``self.listed(items)``."""
+
+    columns = ()  # keys of an item; with dots where they lie deeper
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        if self.paged:
+            parser.add_argument("--limit", type=positive, metavar="<count>", help="Show at most so many")
+        return parser
+
+    paged = False
+
+    def listed(self, items):
+        titles = [column.rpartition(".")[2].replace("_", " ").title() for column in self.columns]
+        return titles, [[_formatted(_deep(item, column)) for column in self.columns] for item in items]
+
+
+def _deep(item, column):
+    for key in column.split("."):
+        item = item.get(key) if isinstance(item, dict) else None
+    return "" if item is None else item
+
+
+def _formatted(value):
+    if isinstance(value, dict):
+        return format_columns.DictColumn(value)
+    if isinstance(value, list):
+        flat = all(isinstance(item, str) for item in value)
+        return format_columns.ListColumn(value) if flat else format_columns.ListDictColumn(value)
+    return value
+
+
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def for_each(names, action):
+    """Calls action for each name; CommandError in the end if some failed, after all were tried."""
+    failed = []
+    for name in names:
+        try:
+            action(name)
+        except exceptions.ApiError as error:
+            failed.append(f"{name}: {error}")
+    if failed:
+        raise osc_exceptions.CommandError("\n".join(failed))

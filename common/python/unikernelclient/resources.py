@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One class for each resource of the REST API. What they take and answer is the API's JSON, decoded."""
+
+import itertools
+import json
+import time
+import urllib.parse
+
+import requests
+
+from unikernelclient import exceptions
+from unikernelclient.transport import BLOCK_BYTES
+
+RECONNECT_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)  # pauses before the event stream is given up
+
+
+class _Resource:
+    path = key = None
+
+    def __init__(self, transport):
+        self._http = transport
+
+    def _at(self, name, *below):
+        """The path of one item."""
+        return "/".join((self.path, urllib.parse.quote(str(name), safe=":"), *below))
+
+    def _list(self, limit=None, **params):
+        page = {} if limit is None else {"limit": min(limit, 1000)}
+        return list(itertools.islice(self._http.items(self.path, self.key, **page, **params), limit))
+
+    def _get(self, name):
+        return self._http.json("GET", self._at(name))
+
+    def _delete(self, name):
+        self._http.request("DELETE", self._at(name))
+
+
+class Bundles(_Resource):
+    path = "/v1/bundles"
+
+    def create(self, file, size=None):
+        """Uploads a tar archive (plain, gzip, zstd) from an open binary file; answers its digest."""
+        return self._http.upload(self.path, file, size)["digest"]
+
+
+class Builds(_Resource):
+    path, key = "/v1/builds", "builds"
+
+    def create(self, bundle, spec=None, requirements=(), boot_check=True, publish=None):
+        """Submits a build; answers it at once, or the earlier one of the same request.
+
+        bundle: digest. spec: else the bundle's unikernel.yaml. requirements: names of stored ones, and documents.
+        publish: {"name", "id" (UUID, optional), "visibility"}: makes a Glance image.
+        """
+        body = {"bundle": bundle, "requirements": list(requirements), "boot_check": boot_check}
+        if spec is not None:
+            body["spec"] = spec
+        if publish is not None:
+            body["publish"] = publish
+        return self._http.json("POST", self.path, json=body)
+
+    def get(self, build_id):
+        return self._get(build_id)
+
+    def list(self, limit=None):
+        """Newest first."""
+        return self._list(limit)
+
+    def cancel(self, build_id):
+        """Does nothing to a build that has ended."""
+        self._delete(build_id)
+
+    def events(self, build_id, start=1):
+        """Yields the events from number ``start`` to the end event, as they happen. If the connection breaks, or
+        the service starts again, it goes on where it was; Unavailable after a minute in vain."""
+        pauses = iter(RECONNECT_SECONDS)
+        while True:
+            failure = None
+            try:
+                for line in self._http.lines(self._at(build_id, "events"), {"from": start}):
+                    event = json.loads(line)
+                    start, pauses = event["n"] + 1, iter(RECONNECT_SECONDS)
+                    yield event
+                    if event["kind"] == "end":
+                        return
+            except exceptions.Unavailable as error:
+                failure = error
+            pause = next(pauses, None)
+            if pause is None:
+                raise failure or exceptions.Unavailable(
+                    0, "events.no-end", f"the events of build {build_id} break off before number {start}")
+            time.sleep(pause)
+
+    def wait(self, build_id, on_event=None):
+        """Waits for the end; answers the build, whatever its state. on_event: called with each event."""
+        for event in self.events(build_id):
+            if on_event:
+                on_event(event)
+        return self._get(build_id)
+
+
+class Images(_Resource):
+    """Finished artifacts, by digest ("sha256:...")."""
+
+    path, key = "/v1/images", "images"
+
+    def get(self, digest):
+        return self._get(digest)
+
+    def list(self, limit=None):
+        return self._list(limit)
+
+    def delete(self, digest):
+        self._delete(digest)
+
+    def create(self, file, size=None):
+        """Uploads a finished artifact from an open binary file; the service checks it. Answers the image."""
+        return self._http.upload(self.path, file, size)
+
+    def data(self, digest, offset=0, chunk_size=BLOCK_BYTES):
+        """(iterator of bytes from ``offset`` on, total bytes of the image). Unavailable if it breaks off early; what
+        arrived is not checked against the digest."""
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        response = self._http.stream(self._at(digest, "file"), headers=headers)
+        if response.status_code == 206:
+            total = int(response.headers["Content-Range"].rpartition("/")[2])
+        elif not offset:
+            total = int(response.headers["Content-Length"])
+        else:
+            response.close()
+            raise exceptions.Unavailable(0, "range.ignored", "what answers, or a proxy before it, ignores Range")
+        return _blocks(response, total - offset, chunk_size), total
+
+
+def _blocks(response, size, chunk_size):
+    try:
+        for block in response.iter_content(chunk_size):
+            size -= len(block)
+            yield block
+    except requests.RequestException as error:
+        raise exceptions.Unavailable(0, "service.no-answer", f"the image broke off: {error}") from error
+    finally:
+        response.close()
+    if size:
+        raise exceptions.Unavailable(0, "service.no-answer", f"the image broke off {size} bytes before its end")
+
+
+class Modules(_Resource):
+    path, key = "/v1/modules", "modules"
+
+    def list(self):
+        return self._list()
+
+    def get(self, name):
+        """The manifest with its options."""
+        return self._get(name)
+
+
+class Platforms(_Resource):
+    path, key = "/v1/platforms", "platforms"
+
+    def list(self):
+        return self._list()
+
+
+class Requirements(_Resource):
+    """Security requirements that the service keeps and merges into every build they apply to."""
+
+    path, key = "/v1/requirements", "requirements"
+
+    def create(self, document, everywhere=False):
+        """Stores one under its document's name. everywhere: for all projects (administrators)."""
+        body = {"document": document}
+        if everywhere:
+            body["project"] = None
+        return self._http.json("POST", self.path, json=body)
+
+    def list(self, limit=None):
+        return self._list(limit)
+
+    def get(self, name, revisions=False):
+        """The newest revision; with ``revisions`` a list of all, as {"requirements": [...]}."""
+        return self._http.json("GET", self._at(name), params={"revisions": "true"} if revisions else {})
+
+    def update(self, name, document):
+        """Makes a new revision; the older ones stay."""
+        return self._http.json("PUT", self._at(name), json={"document": document})
+
+    def delete(self, name):
+        self._delete(name)

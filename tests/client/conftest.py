@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(HERE.parent / "service"), str(ROOT / "common" / "python")]
+
+from openstack_command import OpenStack, client_of, install  # noqa: E402
+from service_process import Service  # noqa: E402
+
+
+@pytest.fixture
+def stub(tmp_path):
+    """The real service around a pipeline that does what labels say; a test may kill it and start it again."""
+    service = Service(tmp_path, "--workers", "2").start()
+    yield service
+    if service.process.poll() is None:
+        service.stop()
+
+
+@pytest.fixture
+def client(stub):
+    return client_of(stub.port)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """The folder with the package and its entry points, as an installation has them."""
+    return install(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def openstack(installed, stub, tmp_path):
+    """openstack("build", "list"): `openstack unikernel build list` against the stub."""
+    return OpenStack(installed, stub.port, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def builder(tmp_path_factory):
+    """The real service with the real pipeline."""
+    service = Service(tmp_path_factory.mktemp("builder"), "--workers", "1", name="unikernel-builder").start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def real(installed, builder, tmp_path):
+    """As `openstack`, against the real service."""
+    return OpenStack(installed, builder.port, tmp_path)
