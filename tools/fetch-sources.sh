@@ -6,25 +6,28 @@ set -eu
 
 usage()
 {
-    cat <<'TEXT'
-usage: tools/fetch-sources.sh [--from DIR] [--cache DIR]
+    cat <<TEXT
+usage: $(basename "$0") [--from DIR] [--cache DIR]
 
   --from DIR    take the source packages' files from DIR instead of a Debian mirror
-  --cache DIR   keep the sources there (default: $XDG_CACHE_HOME/unikernel/sources,
+  --cache DIR   keep the sources there (default: \$XDG_CACHE_HOME/unikernel/sources,
                 or ~/.cache/unikernel/sources)
 
-Which files, and their digests: builder_service/platforms/u0/sources.yaml
+Which files, and their digests: $sources
 TEXT
 }
 
 fail()
 {
-    echo "fetch-sources.sh: $*" >&2
+    echo "$(basename "$0"): $*" >&2
     exit 1
 }
 
-root=$(cd "$(dirname "$0")/.." && pwd)
-sources=$root/builder_service/platforms/u0/sources.yaml
+# Beside the source tree's platforms, or installed (as unikernel-fetch-sources) in the bin beside share.
+root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
+u0=$root/builder_service/platforms/u0
+[ -d "$u0" ] || u0=$root/share/os-unikernel/platforms/u0
+sources=$u0/sources.yaml
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/unikernel/sources
 from=
 while [ $# -gt 0 ]; do
@@ -35,6 +38,7 @@ while [ $# -gt 0 ]; do
     *) usage >&2; exit 2 ;;
     esac
 done
+[ -f "$sources" ] || fail "$sources is missing: install the product again"
 [ -z "$from" ] || [ -d "$from" ] || fail "--from $from: no such directory"
 
 # field NAME KEY: a value of sources.yaml; files NAME: "file digest" lines.
@@ -56,7 +60,7 @@ prepare_apt()
     for file in "$parts"/*.sources; do
         [ ! -f "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" > "$work/apt/parts/$(basename "$file")"
     done
-    echo "fetch-sources.sh: reading the mirrors' lists of source packages"
+    echo "$(basename "$0"): reading the mirrors' lists of source packages"
     apt_get -q=2 update || fail "the Debian mirrors do not answer; give the files' directory with --from"
     : > "$work/apt/ready"
 }
@@ -110,7 +114,7 @@ for name in $(names); do
         # Ours have lines that end as everywhere else in this repository.
         find "$work/$name/tree" -name '*.[ch]' -exec sed -i 's/\r$//' {} +
         for patch in $(field "$name" patch); do
-            patch -d "$work/$name/tree" -p1 -N -s < "$root/builder_service/platforms/u0/patches/$patch" ||
+            patch -d "$work/$name/tree" -p1 -N -s < "$u0/patches/$patch" ||
                 fail "$patch does not apply to $name"
         done
         # Whole or not at all; if another run was faster, its copy is as good.

@@ -59,7 +59,8 @@ po::options_description everywhere(const Locations& places)
         "drain-time", number(20), "seconds that running builds get to end when the service stops, 0 to 3600")(
         "boot-check", po::value<bool>()->default_value(true), "boot each image once before it is stored")(
         "boot-time-limit", number(60), "seconds for one boot check, 1 to 3600")(
-        "libvirt-uri", text(""), "libvirt connection of boot checks; empty: whichever works")(
+        "libvirt-uri", text(""),
+        "libvirt connection of boot checks; empty: whichever works; private: a daemon of the service's own")(
         "log-format", text("plain"), "plain or json, one line per event, to standard error")(
         "log-level", text("info"), "debug, info, warning or error");
     return options;

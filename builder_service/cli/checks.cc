@@ -4,6 +4,7 @@
 #include "builder_service/cli/output.hh"
 #include "builder_service/cli/service_client.hh"
 #include "builder_service/hypervisor/hypervisor.hh"
+#include "builder_service/platforms/tool.hh"
 #include "common/decode/document.hh"
 #include "common/util/process.hh"
 
@@ -104,7 +105,7 @@ std::vector<Check> check_hypervisor(const fs::path& state)
 
 Check check_sources(const Locations& locations)
 {
-    const std::string fix = "tools/fetch-sources.sh";
+    const std::string fix = fetch_sources_command(locations.cache / "sources");
     const auto wanted = decode_file(locations.platforms / "u0/sources.yaml");
     if (!wanted) {
         return {"sources", Check::Verdict::wrong, wanted.error().message,

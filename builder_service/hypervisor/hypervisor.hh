@@ -60,8 +60,9 @@ class Hypervisor
 public:
     /// `uri` empty: the system daemon if it answers, else the user's session daemon, else a daemon of
     /// our own (private_daemon.hh), which ends with this object or this process, however that ends, and
-    /// takes its guests with it. What is worth keeping (QEMU's capabilities, whether KVM works) is cached
-    /// below `state`. Errors: unavailable, with what was tried and what to install.
+    /// takes its guests with it. `uri` "private": that daemon at once. What is worth keeping (QEMU's
+    /// capabilities, whether KVM works) is cached below `state`. Errors: unavailable, with what was tried and
+    /// what to install.
     static Result<std::unique_ptr<Hypervisor>> connect(const std::string& uri,
                                                        const std::filesystem::path& state);
     virtual ~Hypervisor() = default;

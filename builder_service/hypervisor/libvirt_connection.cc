@@ -26,11 +26,28 @@ Result<Connection> open(const std::string& uri)
     return connection;
 }
 
+Result<LibvirtConnection> open_private(const std::filesystem::path& state)
+{
+    auto daemon = PrivateDaemon::start(state / "libvirt");
+    if (!daemon) {
+        return tl::unexpected(daemon.error());
+    }
+    const std::string address = (*daemon)->uri();
+    auto own = open(address);
+    if (!own) {
+        return tl::unexpected(own.error());
+    }
+    return LibvirtConnection{std::move(*daemon), std::move(*own), address};
+}
+
 }  // namespace
 
 Result<LibvirtConnection> open_libvirt(const std::string& uri, const std::filesystem::path& state)
 {
     EventLoop::ensure();
+    if (uri == "private") {
+        return open_private(state);
+    }
     if (!uri.empty()) {
         auto connection = open(uri);
         if (!connection) {
@@ -46,16 +63,7 @@ Result<LibvirtConnection> open_libvirt(const std::string& uri, const std::filesy
             return LibvirtConnection{nullptr, std::move(*session), "qemu:///session"};
         }
     }
-    auto daemon = PrivateDaemon::start(state / "libvirt");
-    if (!daemon) {
-        return tl::unexpected(daemon.error());
-    }
-    const std::string address = (*daemon)->uri();
-    auto own = open(address);
-    if (!own) {
-        return tl::unexpected(own.error());
-    }
-    return LibvirtConnection{std::move(*daemon), std::move(*own), address};
+    return open_private(state);
 }
 
 }  // namespace unikernel

@@ -85,4 +85,13 @@ Result<std::string> run_tool(ProcessSpecification tool, const std::string& what,
     return result->out + result->error;
 }
 
+std::string fetch_sources_command(const std::filesystem::path& sources)
+{
+    std::error_code code;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", code);
+    const auto installed = program.parent_path() / "unikernel-fetch-sources";
+    return (std::filesystem::exists(installed, code) ? installed.string() : "tools/fetch-sources.sh") +
+           " --cache " + sources.string();
+}
+
 }  // namespace unikernel

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <stop_token>
 #include <string>
 
@@ -32,5 +33,9 @@ private:
 /// too_large (printed too much), cancelled, no_space, unavailable (the sandbox or the tool itself).
 Result<std::string> run_tool(ProcessSpecification tool, const std::string& what, OutputBudget& budget,
                              const std::stop_token& stop);
+
+/// The command that brings third-party sources into the folder `sources`: the script installed beside this
+/// program, else the source tree's.
+std::string fetch_sources_command(const std::filesystem::path& sources);
 
 }  // namespace unikernel

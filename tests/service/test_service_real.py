@@ -64,6 +64,20 @@ def test_boots_the_image_once(builder, hello):
     assert build["image"] == hello["image"], "the check does not change the bytes"
 
 
+def test_boots_with_a_libvirt_daemon_of_its_own(builder, hello, tmp_path):
+    if shutil.which("qemu-system-x86_64") is None:
+        pytest.skip("qemu-system-x86_64 is not installed")
+    other = Service(tmp_path, "--cache", builder.folder / "cache", "--libvirt-uri", "private", name="unikernel-builder")
+    other.start()
+    try:
+        build = built(other, submit(other, boot_check=True))
+        assert (build["state"], build["image"]) == ("succeeded", hello["image"])
+        assert any("boot check under" in str(event) and "qemu+unix:" in str(event)
+                   for event in other.events(build["id"]))
+    finally:
+        assert other.stop() == 0
+
+
 def test_a_changed_application_recompiles_only_the_application(builder, hello):
     build = built(builder, submit(builder, HELLO.replace("hello", "good evening")))
     assert build["state"] == "succeeded", build["error"]

@@ -5,6 +5,8 @@
 #include <deque>
 #include <set>
 
+#include "builder_service/platforms/tool.hh"
+
 namespace unikernel::u0
 {
 
@@ -138,9 +140,10 @@ private:
         const std::string name = part.source + "-" + version->second;
         fs::path path = context_.inputs.cache / "sources" / name;
         if (!fs::is_directory(path)) {
-            return fail(FailureKind::unavailable,
-                        part.source + " " + version->second + " is not in the source cache " +
-                            path.parent_path().string() + ": run tools/fetch-sources.sh");
+            return fail(FailureKind::unavailable, part.source + " " + version->second +
+                                                      " is not in the source cache " +
+                                                      path.parent_path().string() + ": run " +
+                                                      fetch_sources_command(path.parent_path()));
         }
         return Folder{std::move(path), "sources/" + name};
     }

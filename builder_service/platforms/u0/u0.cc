@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "builder_service/platforms/tool.hh"
 #include "builder_service/platforms/u0/build.hh"
 #include "builder_service/platforms/u0/description.hh"
 #include "builder_service/platforms/u0/toolchain.hh"
@@ -99,9 +100,10 @@ public:
                 const fs::path path = cache_ / "sources" / (source + "-" + version);
                 const bool there = fs::is_directory(path);
                 checks.push_back({source, there,
-                                  there ? path.string()
-                                        : source + " " + version + " is not in " +
-                                              path.parent_path().string() + ": run tools/fetch-sources.sh"});
+                                  there
+                                      ? path.string()
+                                      : source + " " + version + " is not in " + path.parent_path().string() +
+                                            ": run " + fetch_sources_command(path.parent_path())});
             }
         }
         return checks;

@@ -115,7 +115,7 @@ TEST_F(Failing, a_missing_third_party_source_says_how_to_get_it)
            "third_party: [{source: lwip, sources: [src/core/init.c], include: [src/include]}]");
     expect(build_spec("name: a\nmodules: {net: {}}"), "failed",
            "lwip 2.1.3 is not in the source cache " + (settings.cache / "sources").string() +
-               ": run tools/fetch-sources.sh");
+               ": run tools/fetch-sources.sh --cache " + (settings.cache / "sources").string());
 }
 
 TEST_F(Failing, a_module_that_is_not_in_the_bytes_fails_verification)
