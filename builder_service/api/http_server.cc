@@ -19,7 +19,6 @@
 #include <cpprest/filestream.h>
 #include <cpprest/http_listener.h>
 #include <cpprest/producerconsumerstream.h>
-#include <pplx/threadpool.h>
 #include <spdlog/spdlog.h>
 
 #include "builder_service/api/errors.hh"
@@ -27,6 +26,7 @@
 #include "builder_service/api/gate.hh"
 #include "builder_service/api/limits.hh"
 #include "builder_service/builds/new_id.hh"
+#include "builder_service/openstack/http_threads.hh"
 
 namespace unikernel::api
 {
@@ -196,8 +196,7 @@ public:
 
     Result<void> open_listener()
     {
-        static std::once_flag once;
-        std::call_once(once, [] { crossplat::threadpool::initialize_with_threads(4); });
+        start_http_threads();
         for (int attempt = 0;; ++attempt) {
             listener_port_ = free_port();
             listener_ = std::make_unique<http_listener>(
