@@ -40,21 +40,28 @@ def refuse(instance, reason):
 
 
 class UnikernelDriver(driver.LibvirtDriver):
-    """See the module.  Thread-safe as far as LibvirtDriver is: it adds one set, of instances being started."""
+    """See the module.  Thread-safe as far as LibvirtDriver is: it adds one dictionary, of single-step accesses."""
 
     def __init__(self, virtapi, read_only=False):
         super().__init__(virtapi, read_only)
         options.register(CONF)
-        self._starting = set()
+        self._starting = {}  # UUID: the Instance object of the operation that has started its guest
 
     # -- from an image to a running domain
 
     def spawn(self, context, instance, image_meta, *args, **kwargs):
-        if is_unikernel(instance):
-            self._check_before_fetch(instance, image_meta)
-            if instance.kernel_id != instance.image_ref:
-                instance.kernel_id = instance.image_ref
-                instance.save()
+        if not is_unikernel(instance):
+            return super().spawn(context, instance, image_meta, *args, **kwargs)
+        self._check_before_fetch(instance, image_meta)
+        before, instance.kernel_id = instance.kernel_id, instance.image_ref
+        if instance.image_ref == instance.system_metadata.get('shelved_image_id'):
+            # Nova deletes this image, the snapshot made for the shelf, once the server runs.
+            try:
+                return super().spawn(context, instance, image_meta, *args, **kwargs)
+            finally:
+                instance.kernel_id = before
+        if before != instance.kernel_id:
+            instance.save()
         return super().spawn(context, instance, image_meta, *args, **kwargs)
 
     def _create_and_inject_local_root(self, context, instance, *args, **kwargs):
@@ -91,16 +98,17 @@ class UnikernelDriver(driver.LibvirtDriver):
             kwargs['vifs_already_plugged'] = True
         guest = super()._create_guest_with_network(context, xml, instance, *args, **kwargs)
         if kwargs.get('power_on', True):
-            self._starting.add(instance.uuid)
+            self._starting[instance.uuid] = instance
         return guest
 
     def get_info(self, instance, *args, **kwargs):
         """Nova polls this without a limit until a started guest runs; one that has already ended never will."""
         info = super().get_info(instance, *args, **kwargs)
-        if instance.uuid in self._starting:
+        # Other threads ask with objects of their own; what they see is not for them to judge.
+        if self._starting.get(instance.uuid) is instance:
             ended = info.state in (power_state.SHUTDOWN, power_state.CRASHED)
             if ended or info.state == power_state.RUNNING:
-                self._starting.discard(instance.uuid)
+                del self._starting[instance.uuid]
             if ended:
                 refuse(instance, 'the unikernel ended right after its start; its last line was: '
                        + self._last_line(instance))
@@ -160,12 +168,24 @@ class UnikernelDriver(driver.LibvirtDriver):
     # -- a unikernel has no shutdown to wait for
 
     def power_off(self, instance, timeout=0, retry_interval=0):
-        super().power_off(instance, 0 if is_unikernel(instance) else timeout, retry_interval)
+        if is_unikernel(instance):
+            timeout = 0
+            if instance.task_state == task_states.RESCUING:
+                return  # rescue() comes next: what it refuses leaves the guest running
+        super().power_off(instance, timeout, retry_interval)
 
     def reboot(self, context, instance, network_info, reboot_type, *args, **kwargs):
         if is_unikernel(instance):
             reboot_type = 'HARD'
         return super().reboot(context, instance, network_info, reboot_type, *args, **kwargs)
+
+    def migrate_disk_and_power_off(self, context, instance, dest, flavor, *args, **kwargs):
+        if is_unikernel(instance):
+            try:
+                properties.check_memory(properties.read_image(instance.system_metadata), flavor.memory_mb)
+            except Refused as refused:  # the server goes on as it was
+                raise exception.InstanceFaultRollback(exception.ResizeError(reason=str(refused))) from refused
+        return super().migrate_disk_and_power_off(context, instance, dest, flavor, *args, **kwargs)
 
     # -- what there is no disk, driver or second device for
 
@@ -182,11 +202,21 @@ class UnikernelDriver(driver.LibvirtDriver):
         with open(path, 'rb') as kernel:
             self._image_api.update(context, image_id, metadata, kernel, purge_props=False)
 
-    def rescue(self, context, instance, *args, **kwargs):
-        if is_unikernel(instance):
+    def rescue(self, context, instance, network_info, image_meta, rescue_password, block_device_info, *args, **kwargs):
+        if not is_unikernel(instance):
+            return super().rescue(context, instance, network_info, image_meta, rescue_password, block_device_info,
+                                  *args, **kwargs)
+        # Rescue starts a server's original image beside the disk that is to be repaired.  Here that
+        # image is all there is, so this is a start from verified bytes; unrescue has nothing to undo.
+        if image_meta.id not in (instance.image_ref, instance.system_metadata.get('image_base_image_ref')):
             raise exception.InstanceNotRescuable(
-                instance_id=instance.uuid, reason='a unikernel has no disk to rescue; rebuild or delete it')
-        return super().rescue(context, instance, *args, **kwargs)
+                instance_id=instance.uuid, reason='a unikernel is rescued by its own image alone, and it still runs: '
+                '"openstack server reboot --hard" clears the error')
+        return self.reboot(context, instance, network_info, 'HARD', block_device_info=block_device_info)
+
+    def unrescue(self, context, instance):
+        if not is_unikernel(instance):
+            super().unrescue(context, instance)
 
     def attach_interface(self, context, instance, *args, **kwargs):
         if is_unikernel(instance):

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a small ordinary Linux VM: Debian's cloud kernel, and an initial RAM disk with busybox.
 
-usage: linux_image.py DIRECTORY
-writes DIRECTORY/{kernel,ramdisk,disk}.  The guest asks for its address by DHCP and answers HTTP on
-port 80.  Both packages are fetched by apt from the machine's own mirror and unpacked, not installed.
+usage: linux_image.py DIRECTORY [PROGRAM]
+writes DIRECTORY/{kernel,ramdisk,disk}.  The guest asks for its address by DHCP and runs PROGRAM, a
+statically linked file; without one busybox answers HTTP on port 80.  Both packages are fetched by
+apt from the machine's own mirror and unpacked, not installed.
 """
 import gzip
 import pathlib
@@ -26,8 +27,12 @@ for driver in /drivers/*; do insmod "$driver"; done
 ip link set lo up
 ip link set eth0 up
 udhcpc -q -i eth0 -s /configure || echo "linux: no address"
-mkdir -p /www && echo "an ordinary server" >/www/index.html
-httpd -p 80 -h /www && echo "linux: ready"
+if [ -x /program ]; then
+    /program
+else
+    mkdir -p /www && echo "an ordinary server" >/www/index.html
+    httpd -p 80 -h /www && echo "linux: ready"
+fi
 while :; do sleep 3600; done
 '''
 
@@ -81,7 +86,7 @@ def archive(entries):
     return bytes(out)
 
 
-def main(target):
+def main(target, served=None):
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         root = pathlib.Path(scratch)
@@ -91,6 +96,7 @@ def main(target):
         entries = [(name, directory, b'') for name in ('bin', 'dev', 'drivers', 'proc', 'sys')]
         entries += [('init', program, INIT.encode()), ('configure', program, CONFIGURE.encode()),
                     ('bin/busybox', program, (root / 'bin/busybox').read_bytes())]
+        entries += [('program', program, served.read_bytes())] if served else []
         for number, path in enumerate(in_order(next((root / 'lib/modules').iterdir()), DRIVERS)):
             entries.append((f'drivers/{number:02}-{path.name}', program, path.read_bytes()))
         (target / 'ramdisk').write_bytes(gzip.compress(archive(entries), mtime=0))
@@ -99,6 +105,6 @@ def main(target):
 
 
 if __name__ == '__main__':
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(pathlib.Path(sys.argv[1]))
+    main(*map(pathlib.Path, sys.argv[1:]))

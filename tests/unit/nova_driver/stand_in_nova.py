@@ -38,8 +38,8 @@ def _noted(name):
 
 
 NOTED = ('spawn', '_create_and_inject_local_root', '_get_guest_config', '_create_guest_with_network',
-         'get_console_output', 'power_off', 'reboot', 'snapshot', 'rescue', 'attach_interface', 'detach_interface',
-         'attach_volume', 'update_provider_tree')
+         'get_console_output', 'power_off', 'reboot', 'snapshot', 'rescue', 'unrescue', 'attach_interface',
+         'detach_interface', 'attach_volume', 'update_provider_tree', 'migrate_disk_and_power_off')
 for _name in NOTED:
     setattr(LibvirtDriver, _name, _noted(_name))
 
@@ -51,12 +51,13 @@ def install(instances_path):
                                  unikernel=types.SimpleNamespace(max_image_size=1 << 20),
                                  register_opts=lambda options, group: None)
     exceptions = {name: type(name, (NovaException,), {}) for name in (
-        'ImageUnacceptable', 'InstanceNotRescuable', 'AttachInterfaceNotSupported', 'InterfaceDetachFailed', 'Invalid')}
+        'ImageUnacceptable', 'InstanceNotRescuable', 'AttachInterfaceNotSupported', 'InterfaceDetachFailed', 'Invalid',
+        'InstanceFaultRollback', 'ResizeError')}
     contents = {
         'nova': {}, 'nova.conf': {'CONF': conf}, 'nova.exception': exceptions, 'nova.compute': {}, 'nova.virt': {},
         'nova.compute.power_state': {'RUNNING': 1, 'SHUTDOWN': 4, 'CRASHED': 6},
         'nova.compute.task_states': {'IMAGE_PENDING_UPLOAD': 'pending', 'IMAGE_UPLOADING': 'uploading',
-                                     'REBUILD_SPAWNING': 'rebuild_spawning'},
+                                     'REBUILD_SPAWNING': 'rebuild_spawning', 'RESCUING': 'rescuing'},
         'nova.virt.libvirt': {},
         'nova.virt.libvirt.config': {name: lambda name=name: types.SimpleNamespace(root_name=name) for name in (
             'LibvirtConfigMemoryBalloon', 'LibvirtConfigGuestFeatureAPIC')},

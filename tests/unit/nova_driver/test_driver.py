@@ -52,8 +52,8 @@ def fixture_ordinary(tmp_path):
     return instance(tmp_path, {'image_os_distro': 'debian'})
 
 
-def image_meta(size=4096):
-    return types.SimpleNamespace(size=size, obj_attr_is_set=lambda name: True)
+def image_meta(size=4096, image_id='image-1'):
+    return types.SimpleNamespace(size=size, id=image_id, obj_attr_is_set=lambda name: True)
 
 
 DISK_INFO = {'mapping': {'disk': 1, 'root': 2}}
@@ -70,7 +70,8 @@ def test_ordinary_servers_go_through_as_they_came(driver, ordinary):
         '_get_guest_config': (ordinary, [], 'meta', DISK_INFO), 'get_console_output': ('context', ordinary),
         '_create_guest_with_network': ('context', '<xml/>', ordinary, [], None), 'power_off': (ordinary, 60, 10),
         'reboot': ('context', ordinary, [], 'SOFT'), 'snapshot': ('context', ordinary, 'image-2', print),
-        'rescue': ('context', ordinary, []), 'attach_interface': ('context', ordinary, 'meta', 'vif'),
+        'rescue': ('context', ordinary, [], image_meta(), 'password', {}, 'shares'), 'unrescue': ('context', ordinary),
+        'migrate_disk_and_power_off': ('context', ordinary, 'elsewhere', 'flavor', [], {}, 60, 10), 'attach_interface': ('context', ordinary, 'meta', 'vif'),
         'detach_interface': ('context', ordinary, 'vif'), 'attach_volume': ('context', {}, ordinary, '/dev/vdb'),
     }
     assert set(calls) | {'update_provider_tree'} == set(stand_in_nova.NOTED)
@@ -87,6 +88,23 @@ def test_the_image_becomes_the_kernel(driver, unikernel):
     assert driver.calls[0][0] == 'spawn'
     driver.spawn('context', unikernel, image_meta(), [], None, {})
     assert unikernel.saved == 1
+
+
+def test_off_the_shelf_the_kernel_is_the_snapshots_for_as_long_as_there_is_one(driver, unikernel, monkeypatch):
+    unikernel.image_ref, unikernel.kernel_id = 'snapshot', 'image-1'
+    unikernel.system_metadata['shelved_image_id'] = 'snapshot'
+    seen = []
+    monkeypatch.setattr(stand_in_nova.LibvirtDriver, 'spawn', lambda *args: seen.append(unikernel.kernel_id))
+    driver.spawn('context', unikernel, image_meta(), [], None, {})
+    assert (seen, unikernel.kernel_id, unikernel.saved) == (['snapshot'], 'image-1', 0)
+
+
+def test_elsewhere_it_is_started_from_what_the_instance_remembers(driver, unikernel):
+    """Evacuation: the image's properties come from the instance's system metadata, and its size is not known."""
+    unikernel.kernel_id = 'image-1'
+    remembered = types.SimpleNamespace(obj_attr_is_set=lambda name: False)
+    driver.spawn('context', unikernel, remembered, [], None, {})
+    assert [call[0] for call in driver.calls] == ['spawn']
 
 
 def test_there_is_no_root_disk(driver, unikernel):
@@ -172,6 +190,45 @@ def test_a_guest_that_ends_later_is_no_failure(driver, unikernel):
     assert driver.get_info(unikernel).state == 4
 
 
+def test_what_others_see_of_a_starting_guest_is_not_for_them_to_judge(driver, unikernel):
+    (unikernel.directory / 'console.log').write_bytes(b'u0: exit 1\n')
+    driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
+    others = types.SimpleNamespace(**vars(unikernel))
+    assert driver.get_info(others).state == 1  # seen running: the one that waits has not yet
+    driver.state = 4
+    assert driver.get_info(others).state == 4
+    with pytest.raises(exception_named('ImageUnacceptable')):
+        driver.get_info(unikernel)
+
+
+def test_rescue_starts_the_image_that_it_runs_anyway(driver, unikernel):
+    unikernel.task_state = 'rescuing'
+    driver.power_off(unikernel, 60, 10)
+    assert not driver.calls
+    driver.rescue('context', unikernel, [], image_meta(), 'password', {}, 'shares')
+    unikernel.system_metadata['image_base_image_ref'] = 'image-0'
+    driver.rescue('context', unikernel, [], image_meta(image_id='image-0'), 'password', {})
+    assert driver.calls == 2 * [('reboot', ('context', unikernel, [], 'HARD'), {'block_device_info': {}})]
+    driver.unrescue('context', unikernel)
+    assert len(driver.calls) == 2
+
+
+def test_rescue_by_another_image_is_refused_and_nothing_is_stopped(driver, unikernel):
+    unikernel.task_state = 'rescuing'
+    driver.power_off(unikernel, 60, 10)
+    with pytest.raises(exception_named('InstanceNotRescuable')):
+        driver.rescue('context', unikernel, [], image_meta(image_id='image-2'), 'password', {})
+    assert not driver.calls
+
+
+def test_too_small_a_new_flavor_leaves_the_server_as_it_was(driver, unikernel):
+    with pytest.raises(exception_named('InstanceFaultRollback')):
+        driver.migrate_disk_and_power_off('context', unikernel, 'here', types.SimpleNamespace(memory_mb=4), [])
+    assert not driver.calls
+    driver.migrate_disk_and_power_off('context', unikernel, 'here', types.SimpleNamespace(memory_mb=8), [])
+    assert [call[0] for call in driver.calls] == ['migrate_disk_and_power_off']
+
+
 def test_stop_does_not_wait_and_reboot_is_hard(driver, unikernel):
     driver.power_off(unikernel, 60, 10)
     driver.reboot('context', unikernel, [], 'SOFT')
@@ -193,7 +250,6 @@ def test_a_snapshot_is_the_image_and_its_own_kernel(driver, unikernel):
 
 
 @pytest.mark.parametrize('name, args, expected', [
-    ('rescue', ('context', None, []), 'InstanceNotRescuable'),
     ('attach_interface', ('context', None, 'meta', 'vif'), 'AttachInterfaceNotSupported'),
     ('detach_interface', ('context', None, 'vif'), 'InterfaceDetachFailed'),
     ('attach_volume', ('context', {}, None, '/dev/vdb'), 'Invalid'),
