@@ -92,9 +92,9 @@ class UnikernelDriver(driver.LibvirtDriver):
         if not is_unikernel(instance):
             return super()._create_guest_with_network(context, xml, instance, *args, **kwargs)
         self._check_kernel(instance)
-        if instance.task_state == task_states.REBUILD_SPAWNING:
-            # As in a hard reboot the port is wired: it was away for so short a time that Neutron's
-            # agent may not have noticed, and would then never tell that it is back.
+        if instance.task_state == task_states.REBUILD_SPAWNING or not CONF.unikernel.wait_for_port:
+            # As in a hard reboot the port of a rebuilt server is wired: it was away for so short a time
+            # that Neutron's agent may not have noticed, and would then never tell that it is back.
             kwargs['vifs_already_plugged'] = True
         guest = super()._create_guest_with_network(context, xml, instance, *args, **kwargs)
         if kwargs.get('power_on', True):

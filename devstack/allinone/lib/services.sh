@@ -5,11 +5,11 @@
 
 # In the order in which they are started.  All come up at the same time: the services themselves
 # retry what is not there yet, and what takes the time is Python's imports.
-readonly ALL_SERVICES=(mariadb rabbitmq libvirt keystone neutron-server nova-conductor nova-scheduler nova-api
+readonly ALL_SERVICES=(mariadb rabbitmq memcached libvirt keystone neutron-server nova-conductor nova-scheduler nova-api
     placement-api glance-api neutron-linuxbridge neutron-dhcp nova-compute)
 
 # TCP port on which a service answers.
-declare -rA PORTS=([mariadb]=3306 [rabbitmq]=5672 [keystone]=5000 [placement-api]=8778 [glance-api]=9292
+declare -rA PORTS=([mariadb]=3306 [rabbitmq]=5672 [memcached]=11211 [keystone]=5000 [placement-api]=8778 [glance-api]=9292
     [nova-api]=8774 [neutron-server]=9696)
 
 # daemon NAME [VARIABLE=VALUE]... COMMAND ARGUMENT...
@@ -41,6 +41,9 @@ run_rabbitmq()
         RABBITMQ_CONF_ENV_FILE=/run/cloud/etc/rabbitmq/rabbitmq-env.conf \
         /usr/lib/rabbitmq/bin/rabbitmq-server
 }
+
+# Where the services remember which tokens they have checked.
+run_memcached() { daemon memcached memcached --user root --listen 127.0.0.1 --port 11211 --memory-limit 16; }
 
 run_libvirt()
 {

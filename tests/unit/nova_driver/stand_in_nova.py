@@ -48,7 +48,7 @@ def install(instances_path):
     """Puts the modules into sys.modules and returns their names, to be taken out again."""
     conf = types.SimpleNamespace(instances_path=str(instances_path),
                                  image_cache=types.SimpleNamespace(subdirectory_name='_base'),
-                                 unikernel=types.SimpleNamespace(max_image_size=1 << 20),
+                                 unikernel=types.SimpleNamespace(max_image_size=1 << 20, wait_for_port=True),
                                  register_opts=lambda options, group: None)
     exceptions = {name: type(name, (NovaException,), {}) for name in (
         'ImageUnacceptable', 'InstanceNotRescuable', 'AttachInterfaceNotSupported', 'InterfaceDetachFailed', 'Invalid',
@@ -65,7 +65,7 @@ def install(instances_path):
         'nova.virt.libvirt.imagecache': {'get_cache_fname': lambda image_id: 'cached-' + image_id},
         'nova.virt.libvirt.utils': {'get_instance_path': lambda instance: str(instance.directory)},
         'oslo_log': {}, 'oslo_log.log': {'getLogger': lambda name: types.SimpleNamespace(info=lambda *a, **k: None)},
-        'oslo_config': {}, 'oslo_config.cfg': {'IntOpt': lambda *args, **kwargs: None},
+        'oslo_config': {}, 'oslo_config.cfg': {name: lambda *args, **kwargs: None for name in ('IntOpt', 'BoolOpt')},
     }
     for name, members in contents.items():
         module = types.ModuleType(name)

@@ -173,6 +173,13 @@ def test_a_rebuild_does_not_wait_for_neutron(driver, unikernel):
     assert [call[2] for call in driver.calls] == [{}, {'vifs_already_plugged': True}]
 
 
+def test_a_site_may_let_guests_start_before_their_port_is_wired(driver, unikernel, ordinary):
+    sys.modules['nova.conf'].CONF.unikernel.wait_for_port = False
+    driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
+    driver._create_guest_with_network('context', '<xml/>', ordinary, [], None)
+    assert [call[2] for call in driver.calls] == [{'vifs_already_plugged': True}, {}]
+
+
 def test_a_guest_that_ended_at_once_is_told_with_its_last_words(driver, unikernel):
     (unikernel.directory / 'console.log').write_bytes(b'u0: web 8 MiB\r\nu0: panic: out of\x07 memory\r\n\r\n')
     driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
