@@ -6,10 +6,10 @@ Nova's sources are parsed, not run.  Where a package cannot be fetched its tests
 import ast
 import pathlib
 
-import nova_packages
 import pytest
+import release_packages
 
-RELEASES = ('bookworm', 'trixie', 'sid', nova_packages.PYTHON_INDEX)
+RELEASES = ('bookworm', 'trixie', 'sid', release_packages.PYTHON_INDEX)
 OURS = pathlib.Path(__file__).resolve().parents[3] / 'nova_driver' / 'unikernel_nova'
 
 # Methods that the driver calls on itself, with the names of their parameters.
@@ -31,8 +31,8 @@ USED = {
 @pytest.fixture(name='nova', scope='module', params=RELEASES)
 def fixture_nova(request, tmp_path_factory):
     try:
-        return nova_packages.fetch(request.param, tmp_path_factory.mktemp(request.param))
-    except nova_packages.Unreachable as reason:
+        return release_packages.fetch(request.param, tmp_path_factory.mktemp(request.param), ['nova'])
+    except release_packages.Unreachable as reason:
         pytest.skip(f'Nova of {request.param} is not to be had: {reason}')
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fetches Nova's Python package of a Debian release or of the Python index, unpacked and not installed.
+"""Fetches a Python package of OpenStack from a Debian release or the Python index, unpacked and not installed.
 
 apt does it with lists and directories of its own, so the machine's configuration stays as it is.
 The mirror is the one that the machine itself uses.
@@ -28,20 +28,24 @@ def machines_mirror():
     raise Unreachable('this machine has no Debian archive in its apt configuration, or no lists yet (apt-get update)')
 
 
-def fetch(release, directory):
-    """Unpacks Nova of `release`, a Debian suite or PYTHON_INDEX, below `directory`; returns where its modules are."""
-    return _fetch_wheel(directory) if release == PYTHON_INDEX else _fetch_debian(release, directory)
+def fetch(release, directory, packages):
+    """Unpacks the packages of `release`, a Debian suite or PYTHON_INDEX, below `directory`.
+
+    packages: names on the index, as "nova". Returns where the modules are.
+    """
+    return _fetch_wheels(directory, packages) if release == PYTHON_INDEX else _fetch_debian(release, directory, packages)
 
 
-def _fetch_wheel(directory):
+def _fetch_wheels(directory, packages):
     _run([sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary', ':all:',
-          '--dest', directory, 'nova'])
-    with zipfile.ZipFile(next(directory.glob('nova-*.whl'))) as wheel:
-        wheel.extractall(directory / 'root')
+          '--dest', directory, *packages])
+    for path in directory.glob('*.whl'):
+        with zipfile.ZipFile(path) as wheel:
+            wheel.extractall(directory / 'root')
     return directory / 'root'
 
 
-def _fetch_debian(suite, directory):
+def _fetch_debian(suite, directory, packages):
     uri = machines_mirror()
     for part in ('lists/partial', 'archives/partial', 'etc'):
         (directory / part).mkdir(parents=True)
@@ -54,9 +58,10 @@ def _fetch_debian(suite, directory):
     options += ['-oAPT::Sandbox::User=root', '-oAcquire::Languages=none', '-oAPT::Architecture=amd64',
                 '-oAPT::Architectures=amd64', '-oAcquire::IndexTargets::deb::DEP-11::DefaultEnabled=false']
     _run(['apt-get', '-q', *options, 'update', '--error-on=any'])
-    _run(['apt-get', '-q', *options, 'download', 'python3-nova'], cwd=directory)
-    package = next(directory.glob('python3-nova_*.deb'))
-    _run(['dpkg-deb', '--extract', package, directory / 'root'])
+    debian = ['python3-' + package.replace('_', '-') for package in packages]
+    _run(['apt-get', '-q', *options, 'download', *debian], cwd=directory)
+    for path in directory.glob('*.deb'):
+        _run(['dpkg-deb', '--extract', path, directory / 'root'])
     return directory / 'root/usr/lib/python3/dist-packages'
 
 
