@@ -51,6 +51,13 @@ require_packages()
     [ ${#missing[@]} = 0 ] || fail "packages are missing (${missing[*]}): run '$0 install' first"
 }
 
+require_builder()
+{
+    [ "$ALLINONE_BUILDER" = none ] || [ -x "$ALLINONE_BUILDER" ] ||
+        fail "there is no builder $ALLINONE_BUILDER: build it (cmake --preset release && cmake --build --preset release" \
+            "--target unikernel-builder), or set ALLINONE_BUILDER=none for a cloud without one"
+}
+
 command_init()
 {
     require_packages
@@ -68,6 +75,7 @@ command_init()
 command_start()
 {
     [ -e "$STATE/initialised" ] || fail "not initialised: run '$0 init' first"
+    require_builder
     write_configuration
     start_namespaces
     connect_public_network

@@ -8,6 +8,9 @@ ALLINONE_DIR=${ALLINONE_DIR:-/var/lib/unikernel-allinone}
 # The compute driver, as nova.conf names it.  libvirt.LibvirtDriver is stock Nova.
 ALLINONE_COMPUTE_DRIVER=${ALLINONE_COMPUTE_DRIVER:-unikernel.UnikernelDriver}
 
+# The builder service: the program that a build of this repository makes, or "none" for a cloud without it.
+ALLINONE_BUILDER=${ALLINONE_BUILDER:-$REPOSITORY/build/release/bin/unikernel-builder}
+
 # kvm where it really works, qemu elsewhere.
 ALLINONE_VIRT_TYPE=${ALLINONE_VIRT_TYPE:-qemu}
 

@@ -21,8 +21,29 @@ render()
         -e "s|@VIRT_TYPE@|$ALLINONE_VIRT_TYPE|g" \
         -e "s|@PUBLIC_PREFIX@|$ALLINONE_PUBLIC_PREFIX|g" \
         -e "s|@DEBUG@|$ALLINONE_DEBUG|g" \
+        -e "s|@REPOSITORY@|$REPOSITORY|g" \
         -e "s|@CLOUD@|$HERE/cloud.sh|g" \
         -e "s|@ALLINONE_DIR@|$STATE|g" "$1"
+}
+
+# The certificate of the builder's door with TLS, signed by itself: door.crt is what clients are to trust.
+make_certificate()
+{
+    local directory=$STATE/etc/haproxy
+    [ ! -e "$directory/door.pem" ] || return 0
+    mkdir -p "$directory"
+    (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
+        -subj "/CN=unikernel-builder of an all-in-one cloud" -addext "subjectAltName=IP:127.0.0.1,DNS:localhost" \
+        -keyout "$directory/door.key" -out "$directory/door.crt" 2>/dev/null
+    cat "$directory/door.crt" "$directory/door.key" >"$directory/door.pem")
+}
+
+# The sources of third parties that images are made from have been fetched and checked for this machine
+# (tools/fetch-sources.sh); the cloud's builder uses them as well.
+give_builder_sources()
+{
+    mkdir -p "$STATE"/lib/unikernel/{state,cache}
+    ln -sfn "${XDG_CACHE_HOME:-$HOME/.cache}/unikernel/sources" "$STATE/lib/unikernel/cache/sources"
 }
 
 write_configuration()
@@ -34,6 +55,9 @@ write_configuration()
     mkdir -p "$STATE"/lib/rabbitmq "$STATE"/lib/keystone/{fernet-keys,credential-keys}
     chmod 700 "$STATE"/lib/rabbitmq "$STATE"/lib/keystone/*-keys
     make_password
+    make_certificate
+    give_builder_sources
+    python3 "$HERE/lib/python_packages.py" "$STATE/python" "$REPOSITORY"
     for directory in "${CONFIGURED[@]}"; do
         [ -d "$STATE/etc/$directory" ] || cp -a "/etc/$directory" "$STATE/etc/"
     done

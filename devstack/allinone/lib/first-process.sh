@@ -47,6 +47,9 @@ nova_virt=/usr/lib/python3/dist-packages/nova/virt
 shim=$repository/nova_driver/shim/nova/virt
 [ ! -d "$shim" ] || mount -t overlay overlay -o "lowerdir=$shim:$nova_virt" "$nova_virt"
 
+# Our Python packages, as if installed; what the machine has beside Debian's own is hidden.
+mount --bind "$state/python" "$(python3 -c 'import site; print(site.getsitepackages()[0])')"
+
 ip link set lo up
 echo "$pid" >"$state/pid"
 trap : TERM

@@ -18,6 +18,7 @@ SERVICES = (
     ('neutron', 'network', 'http://127.0.0.1:9696'),
     ('nova', 'compute', 'http://127.0.0.1:8774/v2.1'),
     ('placement', 'placement', 'http://127.0.0.1:8778'),
+    ('unikernel', 'unikernel', 'http://127.0.0.1:8770'),
 )
 
 

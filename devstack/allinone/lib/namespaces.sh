@@ -3,8 +3,12 @@
 # The cloud's network, mount and process namespaces.  Their first process is lib/first-process.sh;
 # $STATE/pid is its process number as the machine sees it.  When it ends the kernel ends all others.
 
+# Commands work in there as well (`cloud.sh enter`): then there is nothing to enter.
+are_inside() { tr '\0' ' ' </proc/1/cmdline 2>/dev/null | grep -qF "first-process.sh $STATE "; }
+
 namespaces_run()
 {
+    ! are_inside || return 0
     local pid
     pid=$(cat "$STATE/pid" 2>/dev/null) && [ -n "$pid" ] || return 1
     # The number may have been given to somebody else since: the command line tells.
@@ -12,7 +16,14 @@ namespaces_run()
 }
 
 # inside COMMAND...: runs it in the namespaces, in the same directory.
-inside() { nsenter --target "$(<"$STATE/pid")" --net --mount --pid --wd="$PWD" -- "$@" 9>&-; }
+inside()
+{
+    if are_inside; then
+        "$@" 9>&-
+    else
+        nsenter --target "$(<"$STATE/pid")" --net --mount --pid --wd="$PWD" -- "$@" 9>&-
+    fi
+}
 
 start_namespaces()
 {

@@ -5,12 +5,15 @@
 
 # In the order in which they are started.  All come up at the same time: the services themselves
 # retry what is not there yet, and what takes the time is Python's imports.
-readonly ALL_SERVICES=(mariadb rabbitmq memcached libvirt keystone neutron-server nova-conductor nova-scheduler nova-api
+ALL_SERVICES=(mariadb rabbitmq memcached libvirt keystone neutron-server nova-conductor nova-scheduler nova-api
     placement-api glance-api neutron-linuxbridge neutron-dhcp nova-compute)
+# In front and behind: the public door of the builder's API, and the builder.
+[ "$ALLINONE_BUILDER" = none ] || ALL_SERVICES+=(haproxy unikernel-builder)
+readonly ALL_SERVICES
 
 # TCP port on which a service answers.
 declare -rA PORTS=([mariadb]=3306 [rabbitmq]=5672 [memcached]=11211 [keystone]=5000 [placement-api]=8778 [glance-api]=9292
-    [nova-api]=8774 [neutron-server]=9696)
+    [nova-api]=8774 [neutron-server]=9696 [haproxy]=8770 [unikernel-builder]=8771)
 
 # daemon NAME [VARIABLE=VALUE]... COMMAND ARGUMENT...
 # start-stop-daemon leaves the process to the namespaces' first one and knows when it already runs.
@@ -67,7 +70,7 @@ run_nova-compute()
         [ "$SECONDS" -lt "$end" ] || fail "libvirt does not answer; its log is $STATE/log/libvirt.log"
         sleep 0.2
     done
-    daemon nova-compute PYTHONPATH="$REPOSITORY/nova_driver" nova-compute
+    daemon nova-compute nova-compute
 }
 
 run_neutron-server()
@@ -86,6 +89,19 @@ run_neutron-dhcp()
 {
     daemon neutron-dhcp neutron-dhcp-agent --config-file /etc/neutron/neutron.conf \
         --config-file /etc/neutron/dhcp_agent.ini
+}
+
+# The shipped configuration as it is; what it takes from the environment is the same here but for the certificate.
+run_haproxy()
+{
+    daemon haproxy UNIKERNEL_CERTIFICATE=/run/cloud/etc/haproxy/door.pem \
+        haproxy -db -f "$REPOSITORY/devstack/files/haproxy/unikernel-builder.cfg"
+}
+
+run_unikernel-builder()
+{
+    daemon unikernel-builder HOME=/run/cloud/lib/unikernel \
+        "$ALLINONE_BUILDER" --config /run/cloud/etc/unikernel/unikernel-builder.conf
 }
 
 runs() { inside start-stop-daemon --status --pidfile "/run/services/$1.pid"; }
