@@ -16,9 +16,10 @@ declare -A packages=(
             python3-openstackclient python3-requests-mock python3-pip python3-setuptools python3-wheel
             ccache clang-format clang-tidy shellcheck procps iproute2"
     [bench]="wrk cpio zstd iproute2 python3"
+    [bench-openstack]="mmdebstrap e2fsprogs qemu-utils"
 )
 
-[ $# -gt 0 ] || { echo "usage: $0 {build|run|test|bench}..." >&2; exit 2; }
+[ $# -gt 0 ] || { echo "usage: $0 {build|run|test|bench|bench-openstack}..." >&2; exit 2; }
 wanted=()
 for set in "$@"; do
     [ -n "${packages[$set]:-}" ] || { echo "$0: there is no set '$set'; sets: ${!packages[*]}" >&2; exit 2; }

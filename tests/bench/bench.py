@@ -141,14 +141,7 @@ def main(words: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     print(", ".join(f"{key} {value}" for key, value in circumstances.items()))
-    for table in tables:
-        report.print_table(table)
-    if chosen.json:
-        report.write_json(chosen.json, circumstances, tables)
-    missed = report.goals_missed(tables)
-    print(f"\n{len(missed)} goal{'' if len(missed) == 1 else 's'} missed"
-          + (": " + "; ".join(figure.name for figure in missed) if missed else ""))
-    return 1 if missed and chosen.check else 0
+    return report.conclude(circumstances, tables, chosen.json, chosen.check)
 
 
 if __name__ == "__main__":

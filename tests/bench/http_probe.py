@@ -51,10 +51,10 @@ class _Probe:
 
 
 def first_answer(guest: Guest, limit: float, path: str = "/", header: str = "",
-                 status: int = 200) -> float:
+                 status: int = 200, every: float = _PROBE_EVERY) -> float:
     """Seconds from the guest's start to the first answer with `status`.
 
-    A fresh SYN leaves every 3 ms, because one that comes too early is lost and TCP
+    A fresh SYN leaves every 3 ms (`every`, in seconds), because one that comes too early is lost and TCP
     repeats it only after a second. Raises NoAnswer when the guest ends or after `limit`
     seconds.
     """
@@ -71,7 +71,7 @@ def first_answer(guest: Guest, limit: float, path: str = "/", header: str = "",
                 if now > probe.deadline:
                     probes.pop(number).socket.close()
             if now >= next_probe:
-                next_probe = now + _PROBE_EVERY
+                next_probe = now + every
                 # No more attempts while one is being answered: they would only be a load.
                 if any(probe.connected for probe in probes.values()):
                     continue

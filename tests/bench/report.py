@@ -37,3 +37,15 @@ def write_json(path: Path, circumstances: dict[str, object], tables: list[Table]
     """One object: `circumstances`, and `tables` as in figures.Table with every sample."""
     content = {"circumstances": circumstances, "tables": [asdict(table) for table in tables]}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def conclude(circumstances: dict[str, object], tables: list[Table], json_file: Path | None, check: bool) -> int:
+    """Prints the tables, writes the JSON if asked to, and says which goals are missed: the exit status."""
+    for table in tables:
+        print_table(table)
+    if json_file:
+        write_json(json_file, circumstances, tables)
+    missed = goals_missed(tables)
+    print(f"\n{len(missed)} goal{'' if len(missed) == 1 else 's'} missed"
+          + (": " + "; ".join(figure.name for figure in missed) if missed else ""))
+    return 1 if missed and check else 0

@@ -31,17 +31,19 @@ def test_the_document_names_every_property():
         assert name in text, name
 
 
-def test_protections_let_users_say_source_and_nothing_else_of_ours():
+def test_protections_let_users_make_snapshots_and_change_nothing_of_ours_but_source():
     rules = configparser.RawConfigParser()
     rules.read(FILES / 'property-protections.conf')
 
-    def writers(name):
+    def may(operation, name):
         section = next(section for section in rules.sections() if re.match(section, name))
-        return rules[section]['create'].split(',')
+        return rules[section][operation].split(',')
 
-    assert 'member' in writers('unikernel_source') and 'member' in writers('hw_vif_model')
+    for operation in ('create', 'update', 'delete'):
+        assert 'member' in may(operation, 'unikernel_source') and 'member' in may(operation, 'kernel_id')
     for name in DERIVED:
-        assert 'member' not in writers(name) and 'service' in writers(name)
+        assert {'member', 'service'} <= set(may('create', name))
+        assert may('update', name) == may('delete', name) == ['admin', 'service']
 
 
 def test_flavors_charge_more_memory_than_the_guest_has_and_no_disk():
