@@ -143,7 +143,7 @@ def test_rescue_by_another_image_is_refused_and_the_guest_runs_on(bench, plain, 
     assert 'by its own image alone' in bench.fault(server)
     assert http_status(bench.address(server)) == 200
     bench.act(server, 'reboot', {'type': 'HARD'})
-    bench.must_become(server, 'ACTIVE')
+    until(lambda: bench.show(server).status == 'ACTIVE', 'a hard reboot has cleared the error')
     must_answer(bench.address(server))
 
 
