@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
 import pathlib
 import sys
 
@@ -6,6 +7,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "unikernel"
 sys.path[:0] = [str(HERE), str(HERE.parent / "service"), str(ROOT / "common" / "python")]
 
 from openstack_command import OpenStack, client_of, install  # noqa: E402
@@ -40,8 +42,9 @@ def openstack(installed, stub, tmp_path):
 
 @pytest.fixture(scope="session")
 def builder(tmp_path_factory):
-    """The real service with the real pipeline."""
-    service = Service(tmp_path_factory.mktemp("builder"), "--workers", "1", name="unikernel-builder").start()
+    """The real service with the real pipeline; caches of objects and sources are the user's."""
+    service = Service(tmp_path_factory.mktemp("builder"), "--workers", "1", "--cache", CACHE,
+                      name="unikernel-builder").start()
     yield service
     service.stop()
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the commands have in common: the client, errors for people, the next command, columns."""
 
+import re
 import sys
 
+import yaml
+from cliff import columns
 from osc_lib import exceptions as osc_exceptions
-from osc_lib.cli import format_columns
 from osc_lib.command import command
 
 from unikernelclient import exceptions
@@ -22,6 +24,10 @@ class _Base:
             status = super().run(parsed_args)
         except exceptions.UnikernelClientError as error:
             raise osc_exceptions.CommandError(str(error)) from error
+        except OSError as error:
+            if not error.filename:
+                raise  # a closed pipe, not a file of the user's
+            raise osc_exceptions.CommandError(f"{error.filename}: {error.strerror}") from error
         if not status and self.next_command:
             print("Next: " + self.next_command, file=sys.stderr)
         return status
@@ -43,6 +49,7 @@ class Lister(_Base, command.Lister):
     """Lists items: take_action answers ``self.listed(items)``."""
 
     columns = ()  # keys of an item; with dots where they lie deeper
+    paged = False  # whether there may be many
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -50,10 +57,9 @@ class Lister(_Base, command.Lister):
             parser.add_argument("--limit", type=positive, metavar="<count>", help="Show at most so many")
         return parser
 
-    paged = False
-
     def listed(self, items):
         titles = [column.rpartition(".")[2].replace("_", " ").title() for column in self.columns]
+        titles = [re.sub(r"\bId\b", "ID", title) for title in titles]
         return titles, [[_formatted(_deep(item, column)) for column in self.columns] for item in items]
 
 
@@ -64,12 +70,16 @@ def _deep(item, column):
 
 
 def _formatted(value):
-    if isinstance(value, dict):
-        return format_columns.DictColumn(value)
-    if isinstance(value, list):
-        flat = all(isinstance(item, str) for item in value)
-        return format_columns.ListColumn(value) if flat else format_columns.ListDictColumn(value)
-    return value
+    return Nested(value) if isinstance(value, (dict, list)) else value
+
+
+class Nested(columns.FormattableColumn):
+    """A value with parts: for people in YAML, or as words; for programs as it is."""
+
+    def human_readable(self):
+        if isinstance(self._value, list) and all(isinstance(item, str) for item in self._value):
+            return ", ".join(self._value)
+        return yaml.safe_dump(self._value, allow_unicode=True, width=80).rstrip()
 
 
 def positive(text):
@@ -85,7 +95,7 @@ def for_each(names, action):
     for name in names:
         try:
             action(name)
-        except exceptions.ApiError as error:
+        except exceptions.UnikernelClientError as error:
             failed.append(f"{name}: {error}")
     if failed:
         raise osc_exceptions.CommandError("\n".join(failed))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """``openstack unikernel image ...``: the artifacts that the builder keeps. Glance has its own commands."""
 
+import contextlib
 import hashlib
 import os
-import tempfile
 
 from unikernelclient import exceptions
 from unikernelclient.osc import base
@@ -13,14 +13,25 @@ def described(image):
     """An image with what its own note says, flat."""
     note = image.get("description", {})
     shown = {key: value for key, value in image.items() if key != "description"}
-    shown.update({key: note[key] for key in note if key not in shown and key != "configuration"})
+    shown.update({key: note[key] for key in note if key not in shown})
     if "modules" in note:
         shown["modules"] = [f"{module['name']} {module['version']}" for module in note["modules"]]
     return shown
 
 
 def add_image_argument(parser, **options):
-    parser.add_argument("image", metavar="<digest>", help="Digest of the image (sha256:...)", **options)
+    parser.add_argument("image", metavar="<image>", help="Digest (sha256:...) or name of the image", **options)
+
+
+def digest_of(client, given):
+    """The digest of the image that the user names."""
+    if given.startswith("sha256:"):
+        return given
+    digests = [image["digest"] for image in client.images.list() if image["description"].get("name") == given]
+    if len(digests) != 1:
+        raise exceptions.InvalidInput(f"{len(digests)} images have the name {given}; name one by its digest, see: "
+                                      "openstack unikernel image list")
+    return digests[0]
 
 
 class ListImages(base.Lister):
@@ -42,7 +53,7 @@ class ShowImage(base.ShowOne):
         return parser
 
     def take_action(self, parsed_args):
-        return self.shown(described(self.client.images.get(parsed_args.image)))
+        return self.shown(described(self.client.images.get(digest_of(self.client, parsed_args.image))))
 
 
 class SaveImage(base.Command):
@@ -55,26 +66,27 @@ class SaveImage(base.Command):
         return parser
 
     def take_action(self, parsed_args):
-        blocks, _ = self.client.images.data(parsed_args.image)
-        save(blocks, parsed_args.image, parsed_args.file)
+        digest = digest_of(self.client, parsed_args.image)
+        blocks, _ = self.client.images.data(digest)
+        save(blocks, digest, parsed_args.file)
         self.next_command = f"unikernel run {parsed_args.file}"
 
 
 def save(blocks, digest, path):
     """Writes the blocks to the path, which appears only when all of them have the digest."""
-    sha = hashlib.sha256()
-    folder, name = os.path.split(os.path.abspath(path))
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.") as file:
-        for block in blocks:
-            sha.update(block)
-            file.write(block)
+    sha, partial = hashlib.sha256(), f"{path}.partial"
+    try:
+        with open(partial, "wb") as file:
+            for block in blocks:
+                sha.update(block)
+                file.write(block)
         if "sha256:" + sha.hexdigest() != digest:
             raise exceptions.InvalidInput(f"what arrived has the digest sha256:{sha.hexdigest()}, not {digest}; "
                                           "nothing was saved")
-        file.flush()
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
-        file.delete = False
+        os.replace(partial, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
 
 
 class DeleteImage(base.Command):
@@ -86,7 +98,7 @@ class DeleteImage(base.Command):
         return parser
 
     def take_action(self, parsed_args):
-        base.for_each(parsed_args.image, self.client.images.delete)
+        base.for_each(parsed_args.image, lambda image: self.client.images.delete(digest_of(self.client, image)))
 
 
 class UploadImage(base.ShowOne):
@@ -98,10 +110,7 @@ class UploadImage(base.ShowOne):
         return parser
 
     def take_action(self, parsed_args):
-        try:
-            with open(parsed_args.file, "rb") as file:
-                image = self.client.images.create(file)
-        except OSError as error:
-            raise exceptions.InvalidInput(f"{parsed_args.file}: {error.strerror}") from error
+        with open(parsed_args.file, "rb") as file:
+            image = self.client.images.create(file)
         self.next_command = f"openstack unikernel image show {image['digest']}"
         return self.shown(described(image))
