@@ -189,6 +189,40 @@ def test_an_upload_is_sent_again_in_full_after_a_new_token(http):
     assert http.last_request.headers["Content-Length"] == "3"
 
 
+def test_an_upload_may_be_tried_again(http, client):
+    bodies = []
+
+    def answer(request, context):
+        bodies.append(b"".join(request.body))
+        context.status_code = 503 if len(bodies) == 1 else 201
+        return {"digest": "sha256:1"}
+    http.post(URL + "/v1/bundles", json=answer)
+    file = io.BytesIO(b"head, tar")
+    file.seek(6)
+    with pytest.raises(exceptions.Unavailable):
+        client.bundles.create(file)
+    assert client.bundles.create(file) == "sha256:1" and bodies == [b"tar", b"tar"]
+
+
+def test_a_source_that_can_only_be_read_is_uploaded_once(http):
+    http.post(URL + "/v1/images", json=lambda request, context: b"".join(request.body) and {}, status_code=401)
+
+    class Source:
+        read = io.BytesIO(b"image").read
+    with pytest.raises(exceptions.Unavailable, match="cannot be read again; start over"):
+        keystone_client(http).images.create(Source(), 5)
+
+
+@pytest.mark.parametrize("status, kind, words", [
+    (401, exceptions.Unauthorized, "Keystone refuses the credentials"),
+    (500, exceptions.Unavailable, "no token for the builder service")])
+def test_keystones_refusals_are_typed(http, status, kind, words):
+    client = keystone_client(http)
+    http.post(KEYSTONE + "/auth/tokens", status_code=status)
+    with pytest.raises(kind, match=words):
+        client.builds.get("b")
+
+
 # Against the service's own description
 
 def call_everything(client):

@@ -6,8 +6,7 @@ from unikernelclient.transport import Transport
 
 
 class Client:
-    """``Client(session).builds.create(...)``; raises ``unikernelclient.exceptions`` only, besides those of
-    keystoneauth1 about credentials.
+    """``Client(session).builds.create(...)``; raises ``unikernelclient.exceptions`` only.
 
     session: keystoneauth1 session. Without Keystone: one with the ``none`` plugin, or none and
     ``endpoint_override``. endpoint_override: URL without version. global_request_id: "req-<uuid>", goes into

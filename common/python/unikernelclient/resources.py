@@ -11,6 +11,7 @@ import requests
 from unikernelclient import exceptions
 from unikernelclient.transport import BLOCK_BYTES
 
+PAGE_MOST = 1000  # items in one answer
 RECONNECT_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)  # pauses before the event stream is given up
 
 
@@ -24,9 +25,12 @@ class _Resource:
         """The path of one item."""
         return "/".join((self.path, urllib.parse.quote(str(name), safe=":"), *below))
 
-    def _list(self, limit=None, **params):
-        page = {} if limit is None else {"limit": min(limit, 1000)}
-        return list(itertools.islice(self._http.items(self.path, self.key, **page, **params), limit))
+    def _list(self, limit=None, all_projects=False):
+        """At most ``limit`` items; all_projects is for administrators."""
+        params = {} if limit is None else {"limit": min(limit, PAGE_MOST)}
+        if all_projects:
+            params["all_projects"] = "true"
+        return list(itertools.islice(self._http.items(self.path, self.key, **params), limit))
 
     def _get(self, name):
         return self._http.json("GET", self._at(name))
@@ -62,9 +66,9 @@ class Builds(_Resource):
     def get(self, build_id):
         return self._get(build_id)
 
-    def list(self, limit=None):
+    def list(self, limit=None, all_projects=False):
         """Newest first."""
-        return self._list(limit)
+        return self._list(limit, all_projects)
 
     def cancel(self, build_id):
         """Does nothing to a build that has ended."""
@@ -107,8 +111,8 @@ class Images(_Resource):
     def get(self, digest):
         return self._get(digest)
 
-    def list(self, limit=None):
-        return self._list(limit)
+    def list(self, limit=None, all_projects=False):
+        return self._list(limit, all_projects)
 
     def delete(self, digest):
         self._delete(digest)
@@ -175,12 +179,16 @@ class Requirements(_Resource):
             body["project"] = None
         return self._http.json("POST", self.path, json=body)
 
-    def list(self, limit=None):
-        return self._list(limit)
+    def list(self, limit=None, all_projects=False):
+        return self._list(limit, all_projects)
 
-    def get(self, name, revisions=False):
-        """The newest revision; with ``revisions`` a list of all, as {"requirements": [...]}."""
-        return self._http.json("GET", self._at(name), params={"revisions": "true"} if revisions else {})
+    def get(self, name):
+        """The newest revision."""
+        return self._get(name)
+
+    def revisions(self, name):
+        """All of them, newest first, also if the requirement was deleted."""
+        return list(self._http.items(self._at(name), self.key, revisions="true"))
 
     def update(self, name, document):
         """Makes a new revision; the older ones stay."""

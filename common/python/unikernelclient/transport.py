@@ -55,10 +55,15 @@ class Transport:
             params = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(following[0]).query))
 
     def upload(self, path, file, size=None):
-        """POSTs the bytes of an open binary file; answers the decoded body. size: bytes, else up to its end."""
+        """POSTs the bytes of an open binary file; answers the decoded body. size: bytes, else up to its end. A file
+        that can seek is where it was if the service was not available, so that the caller may try again."""
         body = _Upload(file, size)
-        return self.json("POST", path, data=body if len(body) else b"",
-                         headers={"Content-Type": "application/octet-stream"})
+        try:
+            return self.json("POST", path, data=body if len(body) else b"",
+                             headers={"Content-Type": "application/octet-stream"})
+        except exceptions.Unavailable:
+            body.rewind()
+            raise
 
     def stream(self, path, params=None, headers=None):
         """A GET whose body is not read yet; the caller closes it."""
@@ -81,17 +86,23 @@ class _Upload:
 
     def __init__(self, file, size):
         self._file = file
-        self._begin = file.tell() if size is None or file.seekable() else None
+        # Without a size it has to be able to seek; with one it may lack even the question.
+        seekable = size is None or getattr(file, "seekable", bool)()
+        self._begin = file.tell() if seekable else None
         self._size = size if size is not None else file.seek(0, 2) - self._begin
         self._sent = False
 
     def __len__(self):
         return self._size
 
-    def __iter__(self):
+    def rewind(self):
+        """Back to the beginning, if the file can; answers whether it did."""
         if self._begin is not None:
             self._file.seek(self._begin)
-        elif self._sent:
+        return self._begin is not None
+
+    def __iter__(self):
+        if not self.rewind() and self._sent:
             raise exceptions.Unavailable(0, "upload.not-repeatable", "the upload broke off, and its source cannot be "
                                                                      "read again; start over")
         self._sent = True
@@ -116,3 +127,8 @@ def _no_answer():
     except (keystoneauth1.exceptions.ConnectionError, requests.RequestException) as error:
         raise exceptions.Unavailable(0, "service.no-answer", f"the builder service does not answer: {error}; see "
                                      "whether it runs, and: openstack endpoint list --service unikernel") from error
+    except keystoneauth1.exceptions.Unauthorized as error:
+        raise exceptions.Unauthorized(401, "identity.unauthorized", f"Keystone refuses the credentials: {error}",
+                                      error.request_id) from error
+    except keystoneauth1.exceptions.ClientException as error:
+        raise exceptions.Unavailable(0, "identity.unavailable", f"no token for the builder service: {error}") from error

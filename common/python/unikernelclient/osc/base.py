@@ -55,6 +55,7 @@ class Lister(_Base, command.Lister):
         parser = super().get_parser(prog_name)
         if self.paged:
             parser.add_argument("--limit", type=positive, metavar="<count>", help="Show at most so many")
+            parser.add_argument("--all-projects", action="store_true", help="Of all projects (administrators)")
         return parser
 
     def listed(self, items):

@@ -45,7 +45,7 @@ class ListBuilds(base.Lister):
     paged = True
 
     def take_action(self, parsed_args):
-        return self.listed(self.client.builds.list(parsed_args.limit))
+        return self.listed(self.client.builds.list(parsed_args.limit, parsed_args.all_projects))
 
 
 class ShowBuild(base.ShowOne):

@@ -41,7 +41,7 @@ class ListImages(base.Lister):
     paged = True
 
     def take_action(self, parsed_args):
-        return self.listed(self.client.images.list(parsed_args.limit))
+        return self.listed(self.client.images.list(parsed_args.limit, parsed_args.all_projects))
 
 
 class ShowImage(base.ShowOne):

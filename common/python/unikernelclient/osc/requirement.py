@@ -11,6 +11,10 @@ def described(requirement):
             **requirement.get("document", {})}
 
 
+def add_requirement_argument(parser, **options):
+    parser.add_argument("requirement", metavar="<requirement>", help="Name of the requirement", **options)
+
+
 class CreateRequirement(base.ShowOne):
     """Store a security requirement; every build it applies to has to meet it from now on"""
 
@@ -33,7 +37,7 @@ class SetRequirement(base.ShowOne):
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
-        parser.add_argument("requirement", metavar="<requirement>", help="Name of the requirement")
+        add_requirement_argument(parser)
         parser.add_argument("--file", metavar="<file>", required=True, help="What it says from now on")
         return parser
 
@@ -49,7 +53,7 @@ class ListRequirements(base.Lister):
     paged = True
 
     def take_action(self, parsed_args):
-        return self.listed(self.client.requirements.list(parsed_args.limit))
+        return self.listed(self.client.requirements.list(parsed_args.limit, parsed_args.all_projects))
 
 
 class ShowRequirement(base.ShowOne):
@@ -57,11 +61,25 @@ class ShowRequirement(base.ShowOne):
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
-        parser.add_argument("requirement", metavar="<requirement>", help="Name of the requirement")
+        add_requirement_argument(parser)
         return parser
 
     def take_action(self, parsed_args):
         return self.shown(described(self.client.requirements.get(parsed_args.requirement)))
+
+
+class RequirementHistory(base.Lister):
+    """List all revisions of a security requirement, newest first"""
+
+    columns = ("revision", "deleted", "created", "author", "document")
+
+    def get_parser(self, prog_name):
+        parser = super().get_parser(prog_name)
+        add_requirement_argument(parser)
+        return parser
+
+    def take_action(self, parsed_args):
+        return self.listed(self.client.requirements.revisions(parsed_args.requirement))
 
 
 class DeleteRequirement(base.Command):
@@ -69,7 +87,7 @@ class DeleteRequirement(base.Command):
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
-        parser.add_argument("requirement", metavar="<requirement>", nargs="+", help="Name of a requirement")
+        add_requirement_argument(parser, nargs="+")
         return parser
 
     def take_action(self, parsed_args):
