@@ -9,10 +9,10 @@ set -euo pipefail
 declare -A packages=(
     [build]="g++ binutils cmake ninja-build pkg-config libcpprest-dev libssl-dev libyaml-cpp-dev libvirt-dev
              libboost-program-options-dev nlohmann-json3-dev libsoci-dev libsoci-sqlite3-4.0 libsqlite3-dev
-             libarchive-dev libelf-dev libspdlog-dev libexpected-dev"
+             libarchive-dev libelf-dev libsolv-dev libspdlog-dev libexpected-dev"
     [run]="g++ binutils bubblewrap qemu-system-x86 seabios libvirt-daemon libvirt-daemon-driver-qemu
            libvirt-clients curl ca-certificates dpkg-dev patch"
-    [test]="libgtest-dev libgmock-dev python3 python3-pytest python3-yaml python3-sphinx python3-openstackdocstheme
+    [test]="libgtest-dev libgmock-dev librapidcheck-dev python3 python3-pytest python3-yaml python3-sphinx python3-openstackdocstheme
             python3-openstackclient python3-requests-mock python3-fixtures python3-pip python3-setuptools python3-wheel
             ccache clang-format clang-tidy shellcheck procps iproute2"
     [bench]="wrk cpio zstd iproute2 python3"

@@ -72,13 +72,10 @@ Result<void> add_implied(Plan& plan)
                         "platform " + plan.spec.platform + " needs module " + module +
                             " for this spec, which is not in the module repository");
         }
-        Insert(plan.spec.modules, module, "spec");
+        Insert(plan.spec.modules, Dependency(module), "spec");
     }
     for (const auto& [module, condition] : plan.platform->implied_conditions(plan.spec)) {
-        if (Result<void> done = Insert(plan.spec.modules, plan.repository.find(module), condition, "spec");
-            !done) {
-            return done;
-        }
+        Insert(plan.spec.modules, module, condition, "spec");
     }
     return {};
 }
@@ -145,7 +142,8 @@ Result<Plan> make_plan(const PipelineSettings& settings, const BuildRequest& req
 
 Result<Image> resolve_plan(const Plan& plan)
 {
-    const Result<std::vector<ModulePtr>> order = resolve(plan.repository, plan.spec.platform, plan.wanted);
+    const Result<std::vector<ModulePtr>> order =
+        resolve(plan.repository, plan.spec.platform, plan.wanted, plan.spec.lock);
     return order ? Generate(plan.wanted, *order) : tl::unexpected(order.error());
 }
 

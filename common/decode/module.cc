@@ -28,6 +28,36 @@ std::set<std::string> names(const Reader& reader)
     return set;
 }
 
+std::set<Dependency> dependencies(const Reader& reader)
+{
+    std::set<Dependency> set;
+    for (const Reader& item : reader.items()) {
+        Result<Dependency> dependency = parse_dependency(item.text());
+        if (!dependency) {
+            item.refuse(dependency.error().message);
+        }
+        set.insert(std::move(*dependency));
+    }
+    return set;
+}
+
+/// "network-device", or "tls = 1.3" for one that has a version of its own.
+std::map<std::string, std::string> virtual_names(const Reader& reader)
+{
+    std::map<std::string, std::string> map;
+    for (const Reader& item : reader.items()) {
+        const Result<Dependency> name = parse_dependency(item.text());
+        const bool exact =
+            name && name->bounds.size() == 1 && name->bounds[0].relation == VersionBound::Relation::equal;
+        if (!name || (!name->bounds.empty() && !exact)) {
+            item.refuse("\"" + item.text() +
+                        "\" is neither a name nor a name with its version such as \"tls = 1.3\"");
+        }
+        map[name->name] = exact ? name->bounds[0].version : "";
+    }
+    return map;
+}
+
 std::vector<std::string> paths(const Reader& reader)
 {
     std::vector<std::string> list;
@@ -71,6 +101,29 @@ void bounds(const Reader& reader, Option& result)
     }
 }
 
+Option::Stricter stricter(const Reader& reader, Option::Type type)
+{
+    using Type = Option::Type;
+    static const std::vector<std::string> words{"min", "max", "true", "false", "union", "intersection"};
+    static const std::map<Type, std::vector<std::string>> possible{{Type::integer, {"min", "max"}},
+                                                                   {Type::enumeration, {"min", "max"}},
+                                                                   {Type::boolean, {"true", "false"}},
+                                                                   {Type::list, {"union", "intersection"}}};
+    if (reader.json().is_boolean()) {  // YAML's `stricter: true`
+        if (type != Type::boolean) {
+            reader.refuse("true and false are for options of type bool");
+        }
+        return reader.boolean() ? Option::Stricter::is_true : Option::Stricter::is_false;
+    }
+    const std::size_t word = reader.one_of(words);
+    const auto fitting = possible.find(type);
+    if (fitting == possible.end() ||
+        std::find(fitting->second.begin(), fitting->second.end(), words[word]) == fitting->second.end()) {
+        reader.refuse("options of type " + std::string(to_string(type)) + " have no " + words[word]);
+    }
+    return static_cast<Option::Stricter>(word + 1);
+}
+
 void parts(const Reader& reader, Option& result)
 {
     if (result.type == Option::Type::list) {
@@ -111,7 +164,7 @@ Option option(const Reader& reader, bool named)
     std::vector<std::string> known = keys_of.at(types[type]);
     known.insert(known.end(), {"type", "help"});
     if (named) {
-        known.emplace_back("default");
+        known.insert(known.end(), {"default", "stricter"});
     }
     reader.object(known);
     if (const auto value = reader.find("help")) {
@@ -122,6 +175,9 @@ Option option(const Reader& reader, bool named)
     }
     if (const auto value = reader.find("refers_to")) {
         result.refers_to = value->matching(identifier + "\\." + identifier);
+    }
+    if (const auto value = reader.find("stricter")) {
+        result.stricter = stricter(*value, result.type);
     }
     bounds(reader, result);
     parts(reader, result);
@@ -225,7 +281,7 @@ void identity(const Reader& reader, Module& module)
 {
     static const std::vector<std::string> kinds{"core", "driver", "library", "security"};
     module.name = reader.at("name").matching(name_expression);
-    module.version = reader.at("version").matching("[0-9]+\\.[0-9]+\\.[0-9]+[A-Za-z0-9.+~-]*");
+    module.version = reader.at("version").matching(version_expression);
     module.kind = static_cast<Module::Kind>(reader.at("kind").one_of(kinds));
     module.summary = reader.at("summary").text();
     module.license = reader.at("license").text();
@@ -238,13 +294,20 @@ Module module_of(const Reader& reader)
     Module module;
     identity(reader, module);
     if (const auto value = reader.find("provides")) {
-        module.provides = names(*value);
+        module.provides = virtual_names(*value);
     }
     if (const auto value = reader.find("requires")) {
-        module.required = names(*value);
+        module.required = dependencies(*value);
     }
     if (const auto value = reader.find("conflicts")) {
-        module.conflicting = names(*value);
+        module.conflicting = dependencies(*value);
+    }
+    for (const Dependency& each : module.required) {
+        if (module.satisfies(each)) {
+            reader.at("requires")
+                .refuse("the module itself is or provides " + each.name +
+                        ", and none can be installed before itself");
+        }
     }
     if (const auto value = reader.find("memory_kib")) {
         module.memory_kib = static_cast<std::uint64_t>(value->integer(0, 1 << 24));

@@ -67,5 +67,6 @@ auto reading(Decode&& decode) -> Result<decltype(decode())>
 }
 
 inline const std::string name_expression = "[a-z0-9][a-z0-9-]{0,62}";
+inline const std::string version_expression = "[0-9]+\\.[0-9]+\\.[0-9]+[A-Za-z0-9.+~-]{0,48}";
 
 }  // namespace unikernel

@@ -2,6 +2,7 @@
 #include "common/decode/specification.hh"
 
 #include "common/decode/reader.hh"
+#include "common/model/generation.hh"
 #include "common/util/pattern.hh"
 
 namespace unikernel
@@ -55,13 +56,16 @@ WantedModules modules(const Reader& reader, const std::string& source)
 {
     WantedModules wanted;
     for (const auto& [name, options] : reader.entries()) {
-        Wanted& module = wanted[name];
-        module.sources.insert(source);
+        const Result<Dependency> module = parse_dependency(name);
+        if (!module) {
+            options.refuse(module.error().message);
+        }
+        Insert(wanted, *module, source);
         if (options.json().is_null()) {  // "dhcp:" alone asks for the module with its defaults
             continue;
         }
         for (const auto& [option, value] : options.entries()) {
-            module.options[option] = {value.json(), source};
+            Insert(wanted, module->name, {option, value.json()}, source);
         }
     }
     return wanted;
@@ -138,7 +142,7 @@ Result<ImageSpec> decode_spec(const nlohmann::json& document)
 {
     return reading([&] {
         const Reader reader(document, "spec");
-        reader.object({"name", "platform", "application", "modules", "labels"});
+        reader.object({"name", "platform", "application", "modules", "labels", "lock"});
         ImageSpec spec;
         spec.name = reader.at("name").matching(name_expression);
         if (const auto value = reader.find("platform")) {
@@ -152,6 +156,11 @@ Result<ImageSpec> decode_spec(const nlohmann::json& document)
         }
         if (const auto value = reader.find("labels")) {
             spec.labels = labels(*value);
+        }
+        if (const auto value = reader.find("lock")) {
+            for (const auto& [name, version] : value->entries()) {
+                spec.lock[name] = version.matching(version_expression);
+            }
         }
         return spec;
     });

@@ -29,41 +29,80 @@ std::vector<std::string> option_names(const Module& module)
 Result<void> insert_all(const Repository& repository, const WantedModules& wanted, WantedModules& into)
 {
     for (const auto& [name, asked] : wanted) {
-        const ModulePtr module = repository.find(name);
+        Dependency module(name);
+        module.bounds = asked.bounds;
         for (const std::string& source : asked.sources) {
-            if (!module) {
-                std::vector<std::string> names;
-                for (const auto& [known, unused] : repository.all()) {
-                    names.push_back(known);
-                }
-                return fail(FailureKind::invalid,
-                            path_of(source, name) + ": there is no such module" + did_you_mean(name, names));
+            if (!repository.find(name)) {
+                return fail(FailureKind::invalid, path_of(source, name) + ": there is no such module" +
+                                                      did_you_mean(name, repository.names()));
             }
-            Insert(into, name, source);
+            Insert(into, module, source);
         }
-        for (const auto& [option, given] : asked.options) {
-            if (Result<void> done = Insert(into, module, {option, given.value}, given.source); !done) {
-                return done;
+        for (const auto& [option, values] : asked.options) {
+            for (const Sourced& given : values) {
+                Insert(into, name, {option, given.value}, given.source);
             }
         }
     }
     return {};
 }
 
+/// The one value of what several sources want of an option.
+Result<nlohmann::json> settle(const ModulePtr& module, const std::string& name, std::vector<Sourced> values)
+{
+    const auto option = module->options.find(name);
+    if (option == module->options.end()) {
+        return fail(FailureKind::invalid, path_of(values.front().source, module->name) + "." + name +
+                                              ": module " + module->name + " has no such option" +
+                                              did_you_mean(name, option_names(*module)));
+    }
+    for (Sourced& given : values) {
+        Result<nlohmann::json> value =
+            check_value(option->second, given.value, path_of(given.source, module->name) + "." + name);
+        if (!value) {
+            return value;
+        }
+        given.value = std::move(*value);
+    }
+    // By source, so that messages do not depend on who came first; "spec" is after "requirements".
+    std::stable_sort(values.begin(), values.end(), [](const Sourced& a, const Sourced& b) {
+        return std::pair(a.source != "spec", a.source) < std::pair(b.source != "spec", b.source);
+    });
+    nlohmann::json settled = values.front().value;
+    for (const Sourced& given : values) {
+        const auto stricter = stricter_of(option->second, settled, given.value);
+        if (!stricter) {
+            const auto differs = std::find_if(values.begin(), values.end(), [&](const Sourced& other) {
+                return !stricter_of(option->second, other.value, given.value);
+            });
+            const Sourced& other = differs == values.end() ? values.front() : *differs;
+            return fail(FailureKind::unresolvable,
+                        "module " + module->name + ", option " + name + ": " + other.source + " sets it to " +
+                            redact(option->second, other.value).dump() + " and " + given.source + " to " +
+                            redact(option->second, given.value).dump() +
+                            "; requirements only add or tighten, so one of the two must change");
+        }
+        settled = *stricter;
+    }
+    // What both of two lists hold may be more than one list can: too many items, or a name twice.
+    return check_value(option->second, settled, "modules." + module->name + "." + name);
+}
+
 std::string why_not_installable(const Image& u, const ModulePtr& m)
 {
-    for (const std::string& name : Requires(m)) {
+    for (const Dependency& needed : Requires(m)) {
         if (std::none_of(u.installed().begin(), u.installed().end(),
-                         [&](const ModulePtr& other) { return other->answers_to(name); })) {
-            return "module " + m->name + " is not installable: it requires " + name +
+                         [&](const ModulePtr& other) { return other->satisfies(needed); })) {
+            return "module " + m->name + " is not installable: it requires " + to_string(needed) +
                    ", which is not installed before it";
         }
     }
-    for (const std::string& name : Conflicts(m)) {
+    for (const Dependency& against : Conflicts(m)) {
         for (const ModulePtr& other : u.installed()) {
-            if (other->name != m->name && other->answers_to(name)) {
-                return "module " + m->name + " is not installable: it conflicts with " + name +
-                       (other->name == name ? "" : ", provided by " + other->name) + ", which is installed";
+            if (other->name != m->name && other->satisfies(against)) {
+                return "module " + m->name + " is not installable: it conflicts with " + to_string(against) +
+                       (other->name == against.name ? "" : ", provided by " + other->name) +
+                       ", which is installed";
             }
         }
     }
@@ -92,35 +131,22 @@ Result<void> check_complete(const Image& u, const ModulePtr& m, const WantedModu
 
 }  // namespace
 
-void Insert(WantedModules& image_specs, const std::string& module, const std::string& source)
+void Insert(WantedModules& image_specs, const Dependency& module, const std::string& source)
 {
-    image_specs[module].sources.insert(source);
+    Wanted& wanted = image_specs[module.name];
+    wanted.sources.insert(source);
+    for (const VersionBound& bound : module.bounds) {
+        const auto place = std::lower_bound(wanted.bounds.begin(), wanted.bounds.end(), bound);
+        if (place == wanted.bounds.end() || *place != bound) {
+            wanted.bounds.insert(place, bound);
+        }
+    }
 }
 
-Result<void> Insert(WantedModules& image_specs, const ModulePtr& module, const Condition& c,
-                    const std::string& source)
+void Insert(WantedModules& image_specs, const std::string& module, const Condition& c,
+            const std::string& source)
 {
-    const std::string path = path_of(source, module->name) + "." + c.option;
-    const auto option = module->options.find(c.option);
-    if (option == module->options.end()) {
-        return fail(FailureKind::invalid, path + ": module " + module->name + " has no such option" +
-                                              did_you_mean(c.option, option_names(*module)));
-    }
-    Result<nlohmann::json> value = check_value(option->second, c.value, path);
-    if (!value) {
-        return tl::unexpected(value.error());
-    }
-    auto& options = image_specs[module->name].options;
-    const auto [place, fresh] = options.try_emplace(c.option, Sourced{*value, source});
-    if (!fresh && place->second.value != *value) {
-        const Sourced& other = place->second;
-        return fail(FailureKind::unresolvable,
-                    "module " + module->name + ", option " + c.option + ": " + other.source + " sets it to " +
-                        redact(option->second, other.value).dump() + " and " + source + " to " +
-                        redact(option->second, *value).dump() +
-                        "; requirements only add or tighten, so one of the two must change");
-    }
-    return {};
+    image_specs[module].options[c.option].push_back({c.value, source});
 }
 
 Result<WantedModules> merge(const Repository& repository, const ImageSpec& spec,
@@ -158,8 +184,12 @@ Result<Image> Generate(const WantedModules& image_specs, const std::vector<Modul
         }
         u = Install(u, m);
         if (const auto wanted = image_specs.find(m->name); wanted != image_specs.end()) {
-            for (const auto& [option, given] : wanted->second.options) {
-                Result<Image> configured = Configure(u, m, {option, given.value});
+            for (const auto& [option, values] : wanted->second.options) {
+                Result<nlohmann::json> value = settle(m, option, values);
+                if (!value) {
+                    return tl::unexpected(value.error());
+                }
+                Result<Image> configured = Configure(u, m, {option, std::move(*value)});
                 if (!configured) {
                     return configured;
                 }

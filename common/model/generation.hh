@@ -13,24 +13,26 @@
 namespace unikernel
 {
 
-/// Line 5, Insert(imageSpecs, m): asks for the module; asking twice changes nothing but who asked.
-void Insert(WantedModules& image_specs, const std::string& module, const std::string& source);
+/// Line 5, Insert(imageSpecs, m): asks for the module, in a version within the range; asking twice changes
+/// nothing but who asked, and the ranges add up.
+void Insert(WantedModules& image_specs, const Dependency& module, const std::string& source);
 
-/// Line 7, Insert(imageSpecs[m], c). Requirements only add or tighten: a second, different value of one
-/// option is an error that names both sources and both values. Errors: unresolvable.
-Result<void> Insert(WantedModules& image_specs, const ModulePtr& module, const Condition& c,
-                    const std::string& source);
+/// Line 7, Insert(imageSpecs[m], c). Nothing is overwritten: who wants which value is kept, and Generate
+/// settles it once the module's version, and with it C(m), is known.
+void Insert(WantedModules& image_specs, const std::string& module, const Condition& c,
+            const std::string& source);
 
-/// Lines 4 to 9: the spec with all requirements that apply inserted, the values checked against C(m).
-/// The order of `requirements` never matters. Names of those that do not apply go to `skipped`.
-/// Errors: invalid (unknown module or option, bad value), unresolvable (contradiction).
+/// Lines 4 to 9: the spec with all requirements that apply inserted. The order of `requirements` never
+/// matters. Names of those that do not apply go to `skipped`. Errors: invalid (unknown module).
 Result<WantedModules> merge(const Repository& repository, const ImageSpec& spec,
                             const std::vector<SecurityRequirement>& requirements,
                             std::vector<std::string>& skipped);
 
-/// Lines 10 to 20: from u_0, each module in the given order is installed if IsInstallable, then
-/// configured; `order` holds the names of `image_specs` and what they depend on (resolve()).
-/// Errors: unresolvable (not installable, says why), invalid (an option without a value).
+/// Lines 10 to 20: from u_0, each module in the given order is installed if IsInstallable, then configured;
+/// `order` holds the names of `image_specs` and what they depend on (resolve()). Requirements only add or
+/// tighten: of two values of one option the stricter holds, where the option says which that is; else they
+/// are an error that names both sources and both values. Errors: unresolvable (not installable, a
+/// contradiction), invalid (unknown option, bad value, an option without a value).
 Result<Image> Generate(const WantedModules& image_specs, const std::vector<ModulePtr>& order);
 
 }  // namespace unikernel

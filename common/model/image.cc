@@ -13,6 +13,13 @@ const std::map<std::string, nlohmann::json>& Image::values(const std::string& mo
     return found == values_.end() ? none : found->second;
 }
 
+ModulePtr Image::installed(const std::string& module) const
+{
+    const auto found = std::find_if(order_.begin(), order_.end(),
+                                    [&](const ModulePtr& each) { return each->name == module; });
+    return found == order_.end() ? nullptr : *found;
+}
+
 Image Install(const Image& u, const ModulePtr& m)
 {
     if (u.has(m->name)) {
@@ -65,21 +72,21 @@ std::set<Condition> Configuration(const Image& u, const ModulePtr& m)
     return conditions;
 }
 
-const std::set<std::string>& Requires(const ModulePtr& m)
+const std::set<Dependency>& Requires(const ModulePtr& m)
 {
     return m->required;
 }
 
-const std::set<std::string>& Conflicts(const ModulePtr& m)
+const std::set<Dependency>& Conflicts(const ModulePtr& m)
 {
     return m->conflicting;
 }
 
 bool IsInstallable(const Image& u, const ModulePtr& m)
 {
-    const auto in_image = [&](const std::string& name) {
+    const auto in_image = [&](const Dependency& dependency) {
         return std::any_of(u.installed().begin(), u.installed().end(), [&](const ModulePtr& other) {
-            return other->name != m->name && other->answers_to(name);
+            return other->name != m->name && other->satisfies(dependency);
         });
     };
     return std::all_of(Requires(m).begin(), Requires(m).end(), in_image) &&

@@ -36,6 +36,8 @@ public:
     /// In the order of installation.
     const std::vector<ModulePtr>& installed() const { return order_; }
     bool has(const std::string& module) const { return values_.contains(module); }
+    /// Null if it is not installed.
+    ModulePtr installed(const std::string& module) const;
     /// Option -> value of an installed module; empty for one that is not.
     const std::map<std::string, nlohmann::json>& values(const std::string& module) const;
 
@@ -62,11 +64,12 @@ std::set<std::string> Modules(const Image& u);
 std::set<Condition> Configuration(const Image& u, const ModulePtr& m);
 
 /// requires(m) and conflicts(m); `requires` is a keyword of C++20, hence the capitals here as well.
-const std::set<std::string>& Requires(const ModulePtr& m);
-const std::set<std::string>& Conflicts(const ModulePtr& m);
+const std::set<Dependency>& Requires(const ModulePtr& m);
+const std::set<Dependency>& Conflicts(const ModulePtr& m);
 
 /// Equation 8. A required or conflicting name is matched by a module of that name and by one that
-/// provides it; m itself never conflicts with what it provides.
+/// provides it, where there is a range of versions in a version of it; m itself never conflicts with what
+/// it provides.
 bool IsInstallable(const Image& u, const ModulePtr& m);
 
 }  // namespace unikernel

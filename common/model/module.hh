@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/model/dependency.hh"
 #include "common/model/option.hh"
 #include "common/util/result.hh"
 
@@ -55,19 +56,18 @@ struct Module {
     Kind kind = Kind::library;
     std::string summary;
     std::string license;
-    std::set<std::string> provides;     ///< virtual names
-    std::set<std::string> required;     ///< requires(m): names of modules or virtual names
-    std::set<std::string> conflicting;  ///< conflicts(m): likewise
-    std::uint64_t memory_kib = 0;       ///< at run time, beyond the module's bytes
+    std::map<std::string, std::string> provides;  ///< virtual name -> its version, or ""
+    std::set<Dependency> required;                ///< requires(m): modules or virtual names
+    std::set<Dependency> conflicting;             ///< conflicts(m): likewise
+    std::uint64_t memory_kib = 0;                 ///< at run time, beyond the module's bytes
     std::set<std::string> devices;
     std::map<std::string, Option> options;  ///< C(m)
     std::map<std::string, Installation> platforms;
     std::filesystem::path folder;  ///< where its sources are; no part of its identity
+    int priority = 0;              ///< of the repository it is from; no part of its identity either
 
-    bool answers_to(std::string_view name_or_virtual) const
-    {
-        return name == name_or_virtual || provides.contains(std::string(name_or_virtual));
-    }
+    /// By its name and version, or by a virtual name and the version of that.
+    bool satisfies(const Dependency& dependency) const;
 };
 
 std::string_view to_string(Module::Kind kind);
@@ -79,16 +79,18 @@ using ModulePtr = std::shared_ptr<const Module>;
 class Repository
 {
 public:
-    /// Errors: conflict, if a module of that name exists.
+    /// Errors: conflict, if a module of that name and version exists with the same priority.
     Result<void> add(Module module);
-    /// Null if there is none.
+    /// The best of that name: of the highest priority, then the newest. Null if there is none.
     ModulePtr find(std::string_view name) const;
-    /// Modules that provide the virtual name, by name.
-    std::vector<ModulePtr> providers(std::string_view virtual_name) const;
-    const std::map<std::string, ModulePtr, std::less<>>& all() const { return modules_; }
+    /// All modules of that name, the best first.
+    const std::vector<ModulePtr>& versions(std::string_view name) const;
+    /// By name, and of each name the best first.
+    std::vector<ModulePtr> all() const;
+    std::vector<std::string> names() const;
 
 private:
-    std::map<std::string, ModulePtr, std::less<>> modules_;
+    std::map<std::string, std::vector<ModulePtr>, std::less<>> modules_;
 };
 
 }  // namespace unikernel

@@ -238,6 +238,46 @@ Result<void> check_references(const std::map<std::string, Option>& options,
     return {};
 }
 
+std::optional<json> stricter_of(const Option& option, const json& a, const json& b)
+{
+    if (a == b) {
+        return a;
+    }
+    const auto rank = [&](const json& value) {
+        return option.type != Option::Type::enumeration
+                   ? value
+                   : json(std::find(option.values.begin(), option.values.end(), value.get<std::string>()) -
+                          option.values.begin());
+    };
+    const auto sorted_items = [](const json& list) { return std::set<json>(list.begin(), list.end()); };
+    switch (option.stricter) {
+    case Option::Stricter::undefined:
+        return std::nullopt;
+    case Option::Stricter::minimum:
+        return rank(a) < rank(b) ? a : b;
+    case Option::Stricter::maximum:
+        return rank(a) < rank(b) ? b : a;
+    case Option::Stricter::is_true:
+        return json(true);  // they differ, so one of them is
+    case Option::Stricter::is_false:
+        return json(false);
+    case Option::Stricter::all_items: {
+        std::set<json> items = sorted_items(a);
+        items.merge(sorted_items(b));
+        return json(items);
+    }
+    case Option::Stricter::common_items: {
+        const std::set<json> left = sorted_items(a);
+        const std::set<json> right = sorted_items(b);
+        json items = json::array();
+        std::set_intersection(left.begin(), left.end(), right.begin(), right.end(),
+                              std::back_inserter(items));
+        return items.empty() ? std::nullopt : std::optional(items);
+    }
+    }
+    return std::nullopt;
+}
+
 json redact(const Option& option, const json& value)
 {
     if (option.type == Option::Type::secret) {

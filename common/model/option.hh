@@ -19,6 +19,10 @@ namespace unikernel
 /// (doc: modules.rst, "Option types").
 struct Option {
     enum class Type { boolean, integer, enumeration, string, secret, list, record };
+    /// Which of two values is the stricter one, where there is such an order: the smaller or the larger
+    /// number, the earlier or the later of an enumeration's values, true or false, all items of two lists or
+    /// the common ones.
+    enum class Stricter { undefined, minimum, maximum, is_true, is_false, all_items, common_items };
 
     Type type = Type::boolean;
     std::string help;
@@ -33,6 +37,7 @@ struct Option {
     std::map<std::string, Option> fields;  ///< of a record
     std::string unique;                    ///< of a list of records: this field differs in all items
     std::string refers_to;                 ///< of a string: "<option>.<field>" of the same module
+    Stricter stricter = Stricter::undefined;
 
     friend bool operator==(const Option&, const Option&) = default;
 };
@@ -49,6 +54,11 @@ Result<nlohmann::json> check_value(const Option& option, const nlohmann::json& v
 /// below `path` and the names that exist.
 Result<void> check_references(const std::map<std::string, Option>& options,
                               const std::map<std::string, nlohmann::json>& values, const std::string& path);
+
+/// The stricter of two checked values, whichever comes first; nothing if the option has no order of
+/// strictness and they differ, or if no value is as strict as both (two lists with no item in common).
+std::optional<nlohmann::json> stricter_of(const Option& option, const nlohmann::json& a,
+                                          const nlohmann::json& b);
 
 /// The value with each secret replaced by {"sealed":true}: what an image's note and a message may say.
 nlohmann::json redact(const Option& option, const nlohmann::json& value);

@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
+
+#include "common/model/explanation.hh"
+#include "common/model/solver.hh"
 
 namespace unikernel
 {
@@ -11,222 +15,294 @@ namespace unikernel
 namespace
 {
 
-std::string joined(const std::vector<std::string>& names, std::string_view glue)
+using Modules = std::vector<ModulePtr>;
+
+Modules candidates_of(const Repository& repository, const std::string& platform, const Lock& lock)
 {
-    std::string text;
-    for (const std::string& name : names) {
-        text += (text.empty() ? "" : std::string(glue)) + name;
-    }
-    return text;
+    Modules list = repository.all();
+    std::erase_if(list, [&](const ModulePtr& module) {
+        const auto locked = lock.find(module->name);
+        return !module->platforms.contains(platform) ||
+               (!lock.empty() && (locked == lock.end() || locked->second != module->version));
+    });
+    return list;
 }
 
-/// One resolution at work: what was chosen so far, and why.
+std::vector<solver::Package> packages_of(const Modules& candidates)
+{
+    std::vector<solver::Package> packages;
+    packages.reserve(candidates.size());
+    for (const ModulePtr& module : candidates) {
+        packages.push_back({.name = module->name,
+                            .version = module->version,
+                            .priority = module->priority,
+                            .provides = &module->provides,
+                            .required = &module->required,
+                            .conflicting = &module->conflicting});
+    }
+    return packages;
+}
+
+/// A module requires `needed`, which each of these chosen ones satisfies.
+struct Edge {
+    const Dependency* needed = nullptr;
+    std::vector<std::size_t> providers;
+};
+using Edges = std::vector<std::vector<Edge>>;  ///< of each chosen module
+
+Edges edges_of(const Modules& chosen)
+{
+    std::multimap<std::string, std::size_t> by_name;
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        by_name.emplace(chosen[i]->name, i);
+        for (const auto& [name, version] : chosen[i]->provides) {
+            by_name.emplace(name, i);
+        }
+    }
+    Edges edges(chosen.size());
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        for (const Dependency& needed : Requires(chosen[i])) {
+            Edge edge{.needed = &needed, .providers = {}};
+            const auto [begin, end] = by_name.equal_range(needed.name);
+            for (auto it = begin; it != end; ++it) {
+                if (chosen[it->second]->satisfies(needed)) {
+                    edge.providers.push_back(it->second);
+                }
+            }
+            edges[i].push_back(std::move(edge));
+        }
+    }
+    return edges;
+}
+
+/// One resolution at work.
 class Resolver
 {
 public:
-    Resolver(const Repository& repository, const std::string& platform, const WantedModules& wanted)
-        : repository_(repository), platform_(platform), wanted_(wanted)
+    Resolver(const Repository& repository, const std::string& platform, const WantedModules& wanted,
+             const Lock& lock)
+        : repository_(repository), platform_(platform), wanted_(wanted), lock_(lock),
+          candidates_(candidates_of(repository, platform, lock)), universe_(packages_of(candidates_))
     {
+        for (const auto& [name, asked] : wanted) {
+            Dependency dependency(name);
+            dependency.bounds = asked.bounds;
+            roots_.push_back(std::move(dependency));
+        }
     }
 
-    Result<std::vector<ModulePtr>> run()
+    Result<Modules> run()
     {
-        for (const auto& [name, asked] : wanted_) {
-            if (Result<void> done = choose(name, ""); !done) {
-                return tl::unexpected(done.error());
+        for (const Dependency& root : roots_) {
+            if (Result<void> there = check_root(root); !there) {
+                return tl::unexpected(there.error());
             }
         }
-        if (Result<void> done = close(); !done) {
-            return tl::unexpected(done.error());
+        const auto solved = universe_.solve(roots_);
+        if (const auto* obstacles = std::get_if<solver::Obstacles>(&solved)) {
+            return fail(FailureKind::unresolvable, explanation().of(*obstacles));
         }
-        if (Result<void> done = check_conflicts(); !done) {
-            return tl::unexpected(done.error());
+        Modules chosen;
+        for (const std::size_t index : std::get<solver::Solution>(solved)) {
+            chosen.push_back(candidates_[index]);
         }
-        return sorted();
+        chosen = pruned(chosen);
+        const Edges edges = edges_of(chosen);
+        if (Result<void> clear = check_choices(chosen, edges); !clear) {
+            return tl::unexpected(clear.error());
+        }
+        return sorted(chosen, edges);
     }
 
 private:
-    /// "http-guard (asked for by requirements.staff-only), required by ...": how it got in.
-    std::string because(const std::string& name) const
-    {
-        if (const auto asked = wanted_.find(name); asked != wanted_.end()) {
-            const std::vector<std::string> sources(asked->second.sources.begin(),
-                                                   asked->second.sources.end());
-            return name + " (asked for by " + joined(sources, " and ") + ")";
-        }
-        const auto parent = parents_.find(name);
-        return parent == parents_.end() ? name : name + " (required by " + because(parent->second) + ")";
-    }
+    Explanation explanation() const { return {repository_, candidates_, wanted_}; }
+    bool is_root(const ModulePtr& module) const { return wanted_.contains(module->name); }
 
-    Result<void> choose(const std::string& name, const std::string& parent)
+    /// What is wanted by name exists, for this platform, in a version that is asked for and locked.
+    Result<void> check_root(const Dependency& root) const
     {
-        if (chosen_.contains(name)) {
-            return {};
+        const auto& versions = repository_.versions(root.name);
+        const auto refuse = [&](const std::string& why) {
+            return fail(FailureKind::unresolvable, "module " + explanation().because(root.name) + why);
+        };
+        if (versions.empty()) {
+            return refuse(": there is no such module");
         }
-        const ModulePtr module = repository_.find(name);
-        if (!module) {
-            return fail(FailureKind::unresolvable, "module " + because(name) + ": there is no such module");
-        }
-        if (!parent.empty()) {
-            parents_[name] = parent;
-        }
-        if (!module->platforms.contains(platform_)) {
+        const auto fits = [&](const ModulePtr& version) { return version->platforms.contains(platform_); };
+        if (std::none_of(versions.begin(), versions.end(), fits)) {
             std::vector<std::string> known;
-            for (const auto& [platform, unused] : module->platforms) {
+            for (const auto& [platform, unused] : versions.front()->platforms) {
                 known.push_back(platform);
             }
-            return fail(FailureKind::unresolvable,
-                        "module " + because(name) + " cannot be installed on platform " + platform_ +
-                            ", only on " + (known.empty() ? "none" : joined(known, ", ")));
+            return refuse(" cannot be installed on platform " + platform_ + ", only on " +
+                          (known.empty() ? "none" : joined(known, ", ")));
         }
-        chosen_[name] = module;
+        const auto locked = lock_.find(root.name);
+        if (!lock_.empty() && locked == lock_.end()) {
+            return refuse(": spec.lock does not have it; leave the lock out to choose anew");
+        }
+        const auto usable = [&](const ModulePtr& version) {
+            return fits(version) && version->satisfies(root) &&
+                   (lock_.empty() || version->version == locked->second);
+        };
+        if (std::none_of(versions.begin(), versions.end(), usable)) {
+            std::vector<std::string> there;
+            for (const ModulePtr& version : versions) {
+                there.push_back(version->version);
+            }
+            return refuse(": no version is " + to_string(root) +
+                          (lock_.empty() ? "" : " and as spec.lock says, " + locked->second) +
+                          "; there are " + joined(there, ", "));
+        }
         return {};
     }
 
-    ModulePtr chosen_for(const std::string& name) const
+    /// A provider that was chosen early may have become needless by a later choice.
+    Modules pruned(const Modules& chosen) const
     {
-        if (const auto same = chosen_.find(name); same != chosen_.end()) {
-            return same->second;
-        }
-        for (const auto& [unused, module] : chosen_) {
-            if (module->provides.contains(name)) {
-                return module;
-            }
-        }
-        return nullptr;
-    }
-
-    /// Until nothing is missing. A virtual name with several providers waits as long as another choice
-    /// may still bring one of them in, so that the result does not depend on the order of the look-ups.
-    Result<void> close()
-    {
-        while (true) {
-            std::vector<std::pair<std::string, std::string>> missing;  // required name, by whom
-            for (const auto& [name, module] : chosen_) {
-                for (const std::string& needed : Requires(module)) {
-                    if (!chosen_for(needed)) {
-                        missing.emplace_back(needed, name);
-                    }
+        const Edges edges = edges_of(chosen);
+        std::vector<bool> kept(chosen.size(), true);
+        const auto only = [&](const Edge& edge, std::size_t module) {
+            return std::all_of(edge.providers.begin(), edge.providers.end(),
+                               [&](std::size_t provider) { return provider == module || !kept[provider]; });
+        };
+        const auto needed = [&](std::size_t module) {
+            for (std::size_t by = 0; by < chosen.size(); ++by) {
+                if (kept[by] && by != module &&
+                    std::any_of(edges[by].begin(), edges[by].end(),
+                                [&](const Edge& edge) { return only(edge, module); })) {
+                    return true;
                 }
             }
-            if (missing.empty()) {
-                return {};
-            }
-            bool progress = false;
-            for (const auto& [needed, by] : missing) {
-                if (repository_.find(needed) || repository_.providers(needed).size() == 1) {
-                    const ModulePtr only = repository_.find(needed) ? repository_.find(needed)
-                                                                    : repository_.providers(needed).front();
-                    if (Result<void> done = choose(only->name, by); !done) {
-                        return done;
-                    }
-                    progress = true;
+            return false;
+        };
+        for (bool changed = true; changed;) {
+            changed = false;
+            for (std::size_t i = chosen.size(); i-- > 0;) {
+                if (kept[i] && !is_root(chosen[i]) && !needed(i)) {
+                    kept[i] = false;
+                    changed = true;
                 }
             }
-            if (!progress) {
-                return unmet(missing.front().first, missing.front().second);
+        }
+        Modules rest;
+        for (std::size_t i = 0; i < chosen.size(); ++i) {
+            if (kept[i]) {
+                rest.push_back(chosen[i]);
             }
         }
+        return rest;
     }
 
-    tl::unexpected<Failure> unmet(const std::string& needed, const std::string& by) const
+    /// Nobody's choice is guessed: a module that is only there because it provides a virtual name must be the
+    /// only one possible.
+    Result<void> check_choices(const Modules& chosen, const Edges& edges) const
     {
-        const auto candidates = repository_.providers(needed);
-        const std::string start = "module " + because(by) + " requires " + needed + ", ";
-        if (candidates.empty()) {
-            return fail(FailureKind::unresolvable, start +
-                                                       "and no module is named so or provides it; add that "
-                                                       "module to the module repository or drop " +
-                                                       by);
+        std::set<std::string> named;
+        for (const ModulePtr& module : chosen) {
+            for (const Dependency& needed : Requires(module)) {
+                named.insert(needed.name);
+            }
         }
-        std::vector<std::string> names;
-        names.reserve(candidates.size());
-        for (const ModulePtr& candidate : candidates) {
-            names.push_back(candidate->name);
-        }
-        return fail(FailureKind::unresolvable, start + "which several provide: " + joined(names, ", ") +
-                                                   "; name one of them in spec.modules");
-    }
-
-    Result<void> check_conflicts() const
-    {
-        for (const auto& [name, module] : chosen_) {
-            for (const std::string& against : Conflicts(module)) {
-                for (const auto& [other_name, other] : chosen_) {
-                    if (other_name == name || !other->answers_to(against)) {
-                        continue;
-                    }
-                    return fail(FailureKind::unresolvable,
-                                "module " + because(name) + " conflicts with " + because(other_name) +
-                                    (other_name == against ? "" : ", which provides " + against) +
-                                    "; an image cannot have both: leave one of them out");
+        const auto stands_for_itself = [&](std::size_t provider) {
+            return is_root(chosen[provider]) || named.contains(chosen[provider]->name);
+        };
+        for (std::size_t by = 0; by < chosen.size(); ++by) {
+            for (const auto& [needed, providers] : edges[by]) {
+                if (std::none_of(providers.begin(), providers.end(), stands_for_itself) &&
+                    could_be_without(chosen[providers.front()]->name, *needed)) {
+                    return fail(FailureKind::unresolvable, explanation().ambiguous(*chosen[by], *needed));
                 }
             }
         }
         return {};
     }
 
-    Result<std::vector<ModulePtr>> sorted() const
+    bool could_be_without(const std::string& provider, const Dependency& needed) const
     {
-        std::map<std::string, std::set<std::string>> waits_for;
-        for (const auto& [name, module] : chosen_) {
-            auto& before = waits_for[name];
-            for (const std::string& needed : Requires(module)) {
-                // A virtual name is met by any of its providers; all that are there come first.
-                for (const auto& [other_name, other] : chosen_) {
-                    if (other->answers_to(needed) && (other_name != name || needed == name)) {
-                        before.insert(other_name);
-                    }
-                }
+        return std::any_of(candidates_.begin(), candidates_.end(),
+                           [&](const ModulePtr& other) {
+                               return other->name != provider && other->satisfies(needed);
+                           }) &&
+               std::holds_alternative<solver::Solution>(universe_.solve(roots_, {provider}));
+    }
+
+    /// By name, but what is required first: all providers of a virtual name if that is possible, else one of
+    /// them, which is what IsInstallable asks for.
+    static Result<Modules> sorted(const Modules& chosen, const Edges& edges)
+    {
+        std::vector<std::size_t> waiting(chosen.size());
+        std::iota(waiting.begin(), waiting.end(), 0);
+        std::sort(waiting.begin(), waiting.end(),
+                  [&](std::size_t a, std::size_t b) { return chosen[a]->name < chosen[b]->name; });
+        std::vector<bool> placed(chosen.size(), false);
+        const auto ready = [&](std::size_t module, bool with_all) {
+            return std::all_of(edges[module].begin(), edges[module].end(), [&](const Edge& edge) {
+                const auto there = [&](std::size_t provider) { return placed[provider]; };
+                const auto& providers = edge.providers;
+                return with_all ? std::all_of(providers.begin(), providers.end(), there)
+                                : std::any_of(providers.begin(), providers.end(), there);
+            });
+        };
+        Modules order;
+        while (!waiting.empty()) {
+            auto next =
+                std::find_if(waiting.begin(), waiting.end(), [&](auto each) { return ready(each, true); });
+            if (next == waiting.end()) {
+                next = std::find_if(waiting.begin(), waiting.end(),
+                                    [&](auto each) { return ready(each, false); });
             }
-        }
-        std::vector<ModulePtr> order;
-        while (!waits_for.empty()) {
-            const auto ready = std::find_if(waits_for.begin(), waits_for.end(),
-                                            [](const auto& entry) { return entry.second.empty(); });
-            if (ready == waits_for.end()) {
-                return cycle(waits_for);
+            if (next == waiting.end()) {
+                return circle(chosen, edges, placed, waiting.front());
             }
-            const std::string name = ready->first;
-            waits_for.erase(ready);
-            for (auto& [unused, before] : waits_for) {
-                before.erase(name);
-            }
-            order.push_back(chosen_.at(name));
+            placed[*next] = true;
+            order.push_back(chosen[*next]);
+            waiting.erase(next);
         }
         return order;
     }
 
-    tl::unexpected<Failure> cycle(const std::map<std::string, std::set<std::string>>& waits_for) const
+    /// From a module that waits to one it waits for, and so on, until one comes again.
+    static tl::unexpected<Failure> circle(const Modules& chosen, const Edges& edges,
+                                          const std::vector<bool>& placed, std::size_t start)
     {
-        std::vector<std::string> trail{waits_for.begin()->first};
+        std::vector<std::size_t> trail{start};
         while (true) {
-            const std::string& next = *waits_for.at(trail.back()).begin();
-            const auto seen = std::find(trail.begin(), trail.end(), next);
-            if (seen != trail.end()) {
-                trail.erase(trail.begin(), seen);
-                trail.push_back(trail.front());
+            const auto& own = edges[trail.back()];
+            const auto blocking = std::find_if(own.begin(), own.end(), [&](const Edge& edge) {
+                return std::none_of(edge.providers.begin(), edge.providers.end(),
+                                    [&](std::size_t provider) { return placed[provider]; });
+            });
+            const std::size_t next = blocking->providers.front();
+            const bool again = std::find(trail.begin(), trail.end(), next) != trail.end();
+            trail.push_back(next);
+            if (again) {
+                std::vector<std::string> names;
+                for (auto it = std::find(trail.begin(), trail.end(), next); it != trail.end(); ++it) {
+                    names.push_back(chosen[*it]->name);
+                }
                 return fail(FailureKind::unresolvable,
                             "modules require each other in a circle, so none can be first: " +
-                                joined(trail, " -> ") + "; one of these manifests must drop a requirement");
+                                joined(names, " -> ") + "; one of these manifests must drop a requirement");
             }
-            trail.push_back(next);
         }
     }
 
     const Repository& repository_;
     const std::string& platform_;
     const WantedModules& wanted_;
-    std::map<std::string, ModulePtr> chosen_;
-    std::map<std::string, std::string> parents_;
+    const Lock& lock_;
+    const Modules candidates_;
+    const solver::Universe universe_;
+    std::vector<Dependency> roots_;
 };
 
 }  // namespace
 
 Result<std::vector<ModulePtr>> resolve(const Repository& repository, const std::string& platform,
-                                       const WantedModules& wanted)
+                                       const WantedModules& wanted, const Lock& lock)
 {
-    return Resolver(repository, platform, wanted).run();
+    return Resolver(repository, platform, wanted, lock).run();
 }
 
 }  // namespace unikernel

@@ -25,11 +25,16 @@ struct Sourced {  // NOLINT(bugprone-exception-escape): by the assertions in jso
 /// What is asked of one module, and by whom.
 struct Wanted {
     std::set<std::string> sources;
-    std::map<std::string, Sourced> options;
+    std::vector<VersionBound> bounds;                     ///< any of its versions if empty
+    std::map<std::string, std::vector<Sourced>> options;  ///< as they were given, one for each who did
 };
 
 /// Module name -> what is asked of it: imageSpecs and securityReq of Algorithm 1.
 using WantedModules = std::map<std::string, Wanted>;
+
+/// Module name -> its only version that may be chosen: what an earlier resolution came to, so that a rebuild
+/// years later resolves identically. Empty: no lock.
+using Lock = std::map<std::string, std::string>;
 
 /// How the application's source becomes objects, and how it is started.
 struct Application {
@@ -49,6 +54,7 @@ struct ImageSpec {
     std::optional<Application> application;
     WantedModules modules;
     std::map<std::string, std::string> labels;
+    Lock lock;
 };
 
 /// What a requirement holds for: everything, or specs with all of these labels, or these images.

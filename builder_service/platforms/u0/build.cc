@@ -195,12 +195,17 @@ Result<void> Build::check_modules(const std::string& linked) const
         return tl::unexpected(names.error());
     }
     std::sort(names->begin(), names->end());
-    for (const auto& [name, module] : inputs_.repository.all()) {
+    for (const ModulePtr& module : inputs_.repository.all()) {
+        const std::string& name = module->name;
         const auto parts = module->platforms.find("u0");
         if (parts == module->platforms.end()) {
             continue;
         }
-        const bool installed = inputs_.image.has(name);
+        const ModulePtr in_image = inputs_.image.installed(name);
+        if (in_image && in_image->version != module->version) {
+            continue;  // another version of it has the same functions
+        }
+        const bool installed = in_image != nullptr;
         for (const std::string& function : functions_of(parts->second)) {
             if (has_prefix(*names, mangled_prefix(function)) != installed) {
                 return fail(FailureKind::invalid, "module " + name + " is " + (installed ? "" : "not ") +

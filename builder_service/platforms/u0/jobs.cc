@@ -175,9 +175,9 @@ private:
         while (!queue.empty()) {
             const Module* next = queue.front();
             queue.pop_front();
-            for (const std::string& needed : next->required) {
+            for (const Dependency& needed : next->required) {
                 for (const ModulePtr& other : context_.inputs.image.installed()) {
-                    if (other->answers_to(needed) && seen.insert(other->name).second) {
+                    if (other->satisfies(needed) && seen.insert(other->name).second) {
                         list.push_back(other);
                         queue.push_back(other.get());
                     }

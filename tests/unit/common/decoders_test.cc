@@ -63,8 +63,8 @@ labels: {tier: web}
     EXPECT_EQ(spec->application->arguments, (std::vector<std::string>{"--port", "80"}));
     EXPECT_EQ(spec->application->memory_mib, 16U);
     EXPECT_EQ(spec->modules.size(), 3U);
-    EXPECT_EQ(spec->modules.at("lwip").options.at("max_connections").value, 512);
-    EXPECT_EQ(spec->modules.at("lwip").options.at("max_connections").source, "spec");
+    EXPECT_EQ(spec->modules.at("lwip").options.at("max_connections").front().value, 512);
+    EXPECT_EQ(spec->modules.at("lwip").options.at("max_connections").front().source, "spec");
     EXPECT_EQ(spec->labels.at("tier"), "web");
 }
 
@@ -77,7 +77,8 @@ TEST(Specification, refusals_name_the_path_and_the_way_out)
     EXPECT_EQ(spec_refusal("[a]"), "spec: must be an object (key: value)");
     EXPECT_EQ(spec_refusal("{name: a, moduls: {}}"), "spec.moduls: unknown key; did you mean modules?");
     EXPECT_EQ(spec_refusal("{name: a, zzzzzzz: {}}"),
-              "spec.zzzzzzz: unknown key; there are name, platform, application, modules, labels");
+              "spec.zzzzzzz: unknown key; there are name, platform, application, modules, labels, "
+              "lock");
     EXPECT_EQ(spec_refusal("{name: a, application: {sources: []}}"),
               "spec.application.sources: needs at least one source file");
     EXPECT_EQ(spec_refusal("{name: a, application: {sources: [a.cc], optimize: 4}}"),
@@ -115,7 +116,8 @@ applies_to: {labels: {tier: web}}
 modules: {http-guard: {realm: staff}}
 )"));
     ASSERT_TRUE(requirement) << requirement.error().message;
-    EXPECT_EQ(requirement->modules.at("http-guard").options.at("realm").source, "requirements.staff-only");
+    EXPECT_EQ(requirement->modules.at("http-guard").options.at("realm").front().source,
+              "requirements.staff-only");
     EXPECT_EQ(requirement->applies_to.labels.at("tier"), "web");
 }
 
@@ -141,9 +143,9 @@ const std::string head = "name: m\nversion: 1.0.0\nkind: security\nsummary: s\nl
 TEST(Manifest, is_decoded_whole)
 {
     const auto m = decode_module(yaml(head + R"y(
-provides: [v]
-requires: [a]
-conflicts: [b]
+provides: [v, "tls = 1.3"]
+requires: [a, "c >= 1.2, < 2"]
+conflicts: ["b < 3"]
 memory_kib: 64
 devices: [virtio-net]
 options:
@@ -162,6 +164,9 @@ platforms:
                                  "w");
     ASSERT_TRUE(m) << m.error().message;
     EXPECT_EQ(m->kind, Module::Kind::security);
+    EXPECT_EQ(m->provides, (std::map<std::string, std::string>{{"tls", "1.3"}, {"v", ""}}));
+    EXPECT_TRUE(m->required.contains(*parse_dependency("c >= 1.2, < 2")));
+    EXPECT_TRUE(m->conflicting.contains(*parse_dependency("b < 3")));
     EXPECT_EQ(m->options.at("credentials").of.front().fields.at("secret").type, Option::Type::secret);
     const Installation& u0 = m->platforms.at("u0");
     EXPECT_EQ(u0.hooks.at("idle.poll"), (std::vector<std::string>{"u0::m::a", "u0::m::b"}));
@@ -170,8 +175,39 @@ platforms:
     EXPECT_EQ(u0.personality, "glibc");
 }
 
+TEST(Manifest, says_which_value_is_stricter)
+{
+    const auto m = decode_module(yaml(head + R"y(
+options:
+  limit: {type: int, default: 1, stricter: min}
+  audit: {type: bool, default: false, stricter: true}
+  reuse: {type: bool, default: false, stricter: false}
+  unlisted: {type: enum, values: [allow, deny], default: allow, stricter: max}
+  ciphers: {type: list, of: {type: string}, default: [], stricter: intersection}
+platforms: {}
+)y"),
+                                 "w");
+    ASSERT_TRUE(m) << m.error().message;
+    EXPECT_EQ(m->options.at("limit").stricter, Option::Stricter::minimum);
+    EXPECT_EQ(m->options.at("audit").stricter, Option::Stricter::is_true);
+    EXPECT_EQ(m->options.at("reuse").stricter, Option::Stricter::is_false);
+    EXPECT_EQ(m->options.at("unlisted").stricter, Option::Stricter::maximum);
+    EXPECT_EQ(m->options.at("ciphers").stricter, Option::Stricter::common_items);
+}
+
 TEST(Manifest, refusals)
 {
+    EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: int, stricter: union}}"),
+              "modules/m/module.yaml.options.o.stricter: options of type int have no union");
+    EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: string, stricter: min}}"),
+              "modules/m/module.yaml.options.o.stricter: options of type string have no min");
+    EXPECT_EQ(
+        module_refusal(head + "platforms: {}\nprovides: [v >= 1]"),
+        "modules/m/module.yaml.provides[0]: \"v >= 1\" is neither a name nor a name with its version such as "
+        "\"tls = 1.3\"");
+    EXPECT_EQ(module_refusal(head + "platforms: {}\nprovides: [v]\nrequires: [v]"),
+              "modules/m/module.yaml.requires: the module itself is or provides v, and none can be installed "
+              "before itself");
     EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: float}}"),
               "modules/m/module.yaml.options.o.type: \"float\" is none of bool, int, enum, string, "
               "secret, list, record");
@@ -179,7 +215,7 @@ TEST(Manifest, refusals)
               "modules/m/module.yaml.options.o.default: 6 is over the maximum 5");
     EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: int, pattern: a}}"),
               "modules/m/module.yaml.options.o.pattern: unknown key; there are minimum, maximum, unit, "
-              "type, help, default");
+              "type, help, default, stricter");
     EXPECT_EQ(
         module_refusal(head + "platforms: {}\noptions: {o: {type: string, pattern: '['}}").substr(0, 77),
         "modules/m/module.yaml.options.o.pattern: no ECMAScript regular expression: Un");

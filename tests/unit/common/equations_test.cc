@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One test for each equation of the paper's section IV.A, over random repositories and images.
+// Properties named by the equations of the paper's section IV.A, over random repositories and images.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 
+#include <rapidcheck/gtest.h>
+
+#include "arbitrary.hh"
 #include "common/model/image.hh"
 #include "model_fixture.hh"
 
@@ -13,64 +15,55 @@ namespace unikernel
 namespace
 {
 
-using test::seed;
-
 bool includes(const std::set<std::string>& all, const std::set<std::string>& part)
 {
     return std::includes(all.begin(), all.end(), part.begin(), part.end());
 }
 
-/// Calls `property` for 300 random images: any modules in any order, installable or not, since equations 1
-/// to 7 hold for all of U.
-void for_random_images(
-    const std::function<void(const Repository&, const Image&, const ModulePtr&, std::mt19937&)>& property)
+/// A random repository, an image u of U made from it, and a module m of M.
+struct Sample {
+    Repository repository;
+    Image u;
+    ModulePtr m;
+};
+
+Sample sample(bool virtual_names = true)
 {
-    std::mt19937 random(seed);
-    for (int round = 0; round < 300; ++round) {
-        SCOPED_TRACE("seed " + std::to_string(seed) + ", round " + std::to_string(round));
-        const Repository repository = test::random_repository(random);
-        std::vector<ModulePtr> all;
-        for (const auto& [name, m] : repository.all()) {
-            all.push_back(m);
-        }
-        std::shuffle(all.begin(), all.end(), random);
-        Image u;
-        for (std::size_t i = random() % (all.size() + 1); i > 0; --i) {
-            u = Install(u, all[i - 1]);
-        }
-        property(repository, u, all[random() % all.size()], random);
-    }
+    const auto sketch = *test::sketches(12, 1, virtual_names);
+    Sample s;
+    s.repository = test::repository(test::modules_of(sketch));
+    s.u = test::image_of(sketch, s.repository);
+    s.m = test::pick(s.repository, sketch.one);
+    return s;
 }
 
-TEST(Equation1, install_inserts_the_module_and_leaves_the_argument_alone)
+RC_GTEST_PROP(Equation1, install_inserts_the_module_and_leaves_the_argument_alone, ())
 {
-    for_random_images([](const Repository&, const Image& u, const ModulePtr& m, std::mt19937&) {
-        const std::set<std::string> before = Modules(u);
-        const Image after = Install(u, m);
-        EXPECT_TRUE(Modules(after).contains(m->name));
-        EXPECT_EQ(Modules(u), before);
-    });
+    const auto [repository, u, m] = sample();
+    const std::set<std::string> before = Modules(u);
+    const Image after = Install(u, m);
+    RC_ASSERT(Modules(after).contains(m->name));
+    RC_ASSERT(Modules(u) == before);
 }
 
-TEST(Equation2, configure_meets_the_option_and_changes_no_other)
+RC_GTEST_PROP(Equation2, configure_meets_the_option_and_changes_no_other, ())
 {
-    for_random_images([](const Repository&, const Image& u, const ModulePtr& m, std::mt19937& random) {
-        const Image installed = Install(u, m);
-        for (const auto& [name, option] : m->options) {
-            const Condition c{name, static_cast<std::int64_t>(random() % 1000)};
-            const Result<Image> configured = Configure(installed, m, c);
-            ASSERT_TRUE(configured) << configured.error().message;
-            EXPECT_TRUE(Configuration(*configured, m).contains(c));
-            EXPECT_EQ(Modules(*configured), Modules(installed));
-            for (const ModulePtr& other : installed.installed()) {
-                for (const Condition& old : Configuration(installed, other)) {
-                    if (other != m || old.option != name) {
-                        EXPECT_TRUE(Configuration(*configured, other).contains(old));
-                    }
+    const auto [repository, u, m] = sample();
+    const Image installed = Install(u, m);
+    for (const auto& [name, option] : m->options) {
+        const Condition c{name, *rc::gen::inRange<std::int64_t>(0, 1000)};
+        const Result<Image> configured = Configure(installed, m, c);
+        RC_ASSERT(configured.has_value());
+        RC_ASSERT(Configuration(*configured, m).contains(c));
+        RC_ASSERT(Modules(*configured) == Modules(installed));
+        for (const ModulePtr& other : installed.installed()) {
+            for (const Condition& old : Configuration(installed, other)) {
+                if (other != m || old.option != name) {
+                    RC_ASSERT(Configuration(*configured, other).contains(old));
                 }
             }
         }
-    });
+    }
 }
 
 TEST(Equation2, configure_is_only_defined_for_installed_modules_and_their_own_options)
@@ -85,43 +78,40 @@ TEST(Equation2, configure_is_only_defined_for_installed_modules_and_their_own_op
     EXPECT_EQ(Configure(u, m, {"o", 10}).error().message, "m.o: 10 is over the maximum 9");
 }
 
-TEST(Equation3, modules_are_exactly_those_that_were_installed)
+RC_GTEST_PROP(Equation3, modules_are_exactly_those_that_were_installed, ())
 {
-    for_random_images([](const Repository&, const Image& u, const ModulePtr& m, std::mt19937&) {
-        std::set<std::string> expected = Modules(u);
-        expected.insert(m->name);
-        EXPECT_EQ(Modules(Install(u, m)), expected);
-        EXPECT_EQ(Modules(u).size(), u.installed().size());
-    });
+    const auto [repository, u, m] = sample();
+    std::set<std::string> expected = Modules(u);
+    expected.insert(m->name);
+    RC_ASSERT(Modules(Install(u, m)) == expected);
+    RC_ASSERT(Modules(u).size() == u.installed().size());
 }
 
-TEST(Equation4, configuration_of_a_fresh_module_is_its_defaults_and_of_an_absent_one_is_empty)
+RC_GTEST_PROP(Equation4, configuration_of_a_fresh_module_is_its_defaults_and_of_an_absent_one_is_empty, ())
 {
-    for_random_images([](const Repository&, const Image& u, const ModulePtr& m, std::mt19937&) {
-        if (Modules(u).contains(m->name)) {
-            return;
-        }
-        EXPECT_TRUE(Configuration(u, m).empty());
-        std::set<Condition> defaults;
-        for (const auto& [name, option] : m->options) {
-            defaults.insert({name, *option.initial});
-        }
-        EXPECT_EQ(Configuration(Install(u, m), m), defaults);
-    });
+    const auto [repository, u, m] = sample();
+    if (Modules(u).contains(m->name)) {
+        return;
+    }
+    RC_ASSERT(Configuration(u, m).empty());
+    std::set<Condition> defaults;
+    for (const auto& [name, option] : m->options) {
+        defaults.insert({name, *option.initial});
+    }
+    RC_ASSERT(Configuration(Install(u, m), m) == defaults);
 }
 
-TEST(Equation5, installing_removes_nothing_and_installing_again_changes_nothing)
+RC_GTEST_PROP(Equation5, installing_removes_nothing_and_installing_again_changes_nothing, ())
 {
-    for_random_images([](const Repository&, const Image& u, const ModulePtr& m, std::mt19937&) {
-        const Image once = Install(u, m);
-        EXPECT_TRUE(includes(Modules(once), Modules(u)));
-        EXPECT_EQ(Modules(u).contains(m->name), Modules(once) == Modules(u));
-        const Image twice = Install(once, m);
-        EXPECT_EQ(Modules(twice), Modules(once));
-        for (const ModulePtr& other : once.installed()) {
-            EXPECT_EQ(Configuration(twice, other), Configuration(once, other));
-        }
-    });
+    const auto [repository, u, m] = sample();
+    const Image once = Install(u, m);
+    RC_ASSERT(includes(Modules(once), Modules(u)));
+    RC_ASSERT(Modules(u).contains(m->name) == (Modules(once) == Modules(u)));
+    const Image twice = Install(once, m);
+    RC_ASSERT(Modules(twice) == Modules(once));
+    for (const ModulePtr& other : once.installed()) {
+        RC_ASSERT(Configuration(twice, other) == Configuration(once, other));
+    }
 }
 
 TEST(Equation5, installing_again_keeps_what_was_configured)
@@ -133,17 +123,16 @@ TEST(Equation5, installing_again_keeps_what_was_configured)
     EXPECT_EQ(Configuration(Install(u, m), m), (std::set<Condition>{{"o", 7}}));
 }
 
-TEST(Equation6, configuring_can_end_what_held_before)
+RC_GTEST_PROP(Equation6, configuring_can_end_what_held_before, ())
 {
-    for_random_images([](const Repository&, const Image& u, const ModulePtr& m, std::mt19937&) {
-        const Image installed = Install(u, m);
-        for (const auto& [name, option] : m->options) {
-            const Condition old{name, installed.values(m->name).at(name)};
-            const Condition changed{name, (old.value.get<int>() + 1) % 100};
-            const std::set<Condition> after = Configuration(*Configure(installed, m, changed), m);
-            EXPECT_FALSE(after.contains(old));  // so Configuration(u, m) is no subset of it
-        }
-    });
+    const auto [repository, u, m] = sample();
+    const Image installed = Install(u, m);
+    for (const auto& [name, option] : m->options) {
+        const Condition old{name, installed.values(m->name).at(name)};
+        const Condition changed{name, (old.value.get<int>() + 1) % 100};
+        const std::set<Condition> after = Configuration(*Configure(installed, m, changed), m);
+        RC_ASSERT_FALSE(after.contains(old));  // so Configuration(u, m) is no subset of it
+    }
 }
 
 TEST(Equation7, the_minimal_image_has_no_module)
@@ -151,19 +140,42 @@ TEST(Equation7, the_minimal_image_has_no_module)
     EXPECT_TRUE(Modules(Image()).empty());
 }
 
-TEST(Equation8, installable_means_all_required_are_there_and_none_conflicting)
+std::set<std::string> names(const std::set<Dependency>& dependencies)
 {
-    for_random_images([](const Repository&, const Image& u, const ModulePtr& m, std::mt19937&) {
-        if (u.has(m->name)) {
-            return;
+    std::set<std::string> set;
+    for (const Dependency& each : dependencies) {
+        set.insert(each.name);
+    }
+    return set;
+}
+
+bool disjoint(const std::set<std::string>& a, const std::set<std::string>& b)
+{
+    return std::none_of(a.begin(), a.end(), [&](const std::string& each) { return b.contains(each); });
+}
+
+/// Without virtual names and versions this is the equation word for word.
+RC_GTEST_PROP(Equation8, installable_means_all_required_are_there_and_none_conflicting, ())
+{
+    const auto [repository, u, m] = sample(false);
+    RC_PRE(!u.has(m->name));
+    RC_ASSERT(IsInstallable(u, m) ==
+              (includes(Modules(u), names(Requires(m))) && disjoint(Modules(u), names(Conflicts(m)))));
+}
+
+/// The refinement: Modules(u) then also holds what the modules in it provide.
+RC_GTEST_PROP(Equation8, holds_with_virtual_names_for_the_modules_and_what_they_provide, ())
+{
+    const auto [repository, u, m] = sample(true);
+    RC_PRE(!u.has(m->name));
+    std::set<std::string> there = Modules(u);
+    for (const ModulePtr& installed : u.installed()) {
+        for (const auto& [name, version] : installed->provides) {
+            there.insert(name);
         }
-        // Without virtual names in requires() and conflicts() this is the equation word for word.
-        std::set<std::string> both;
-        const std::set<std::string> modules = Modules(u);
-        std::set_intersection(modules.begin(), modules.end(), Conflicts(m).begin(), Conflicts(m).end(),
-                              std::inserter(both, both.end()));
-        EXPECT_EQ(IsInstallable(u, m), includes(modules, Requires(m)) && both.empty());
-    });
+    }
+    RC_ASSERT(IsInstallable(u, m) ==
+              (includes(there, names(Requires(m))) && disjoint(there, names(Conflicts(m)))));
 }
 
 TEST(Equation8, a_virtual_name_counts_as_the_module_that_provides_it)

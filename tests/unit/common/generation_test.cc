@@ -21,7 +21,7 @@ ImageSpec spec_with(const std::map<std::string, std::map<std::string, nlohmann::
     for (const auto& [name, options] : modules) {
         spec.modules[name].sources = {"spec"};
         for (const auto& [option, value] : options) {
-            spec.modules[name].options[option] = {value, "spec"};
+            spec.modules[name].options[option] = {{value, "spec"}};
         }
     }
     return spec;
@@ -36,7 +36,7 @@ SecurityRequirement requirement(const std::string& name,
     for (const auto& [module, options] : modules) {
         result.modules[module].sources = {"requirements." + name};
         for (const auto& [option, value] : options) {
-            result.modules[module].options[option] = {value, "requirements." + name};
+            result.modules[module].options[option] = {{value, "requirements." + name}};
         }
     }
     return result;
@@ -109,6 +109,71 @@ TEST(Generation, the_same_value_twice_is_no_contradiction)
         {requirement("a", {{"guard", {{"port", 443}}}}), requirement("b", {{"guard", {{"port", 443}}}})}));
 }
 
+Module with_order(Option::Type type, Option::Stricter stricter)
+{
+    Module guard = test::module("guard");
+    Option& option = guard.options["o"];
+    option.type = type;
+    option.stricter = stricter;
+    option.values = {"allow", "ask", "deny"};
+    option.of = {test::integer(0)};
+    option.max_items = 4;
+    return guard;
+}
+
+/// The value that holds when `a` and `b` are both required, in either order; the error's text if none does.
+nlohmann::json settled(const Module& guard, const nlohmann::json& a, const nlohmann::json& b)
+{
+    const Repository repository = test::repository({guard});
+    const auto one = requirement("one", {{"guard", {{"o", a}}}});
+    const auto two = requirement("two", {{"guard", {{"o", b}}}});
+    const Result<Image> u = generate(repository, spec_with({}), {one, two});
+    const Result<Image> reversed = generate(repository, spec_with({}), {two, one});
+    const auto value = [&](const Result<Image>& image) {
+        return image ? image->values("guard").at("o") : nlohmann::json(image.error().message);
+    };
+    EXPECT_EQ(value(u), value(reversed));
+    return value(u);
+}
+
+TEST(Stricter, wins_where_the_option_says_which_value_that_is)
+{
+    using Stricter = Option::Stricter;
+    using Type = Option::Type;
+    EXPECT_EQ(settled(with_order(Type::integer, Stricter::minimum), 5, 3), 3);
+    EXPECT_EQ(settled(with_order(Type::integer, Stricter::maximum), 5, 3), 5);
+    EXPECT_EQ(settled(with_order(Type::boolean, Stricter::is_true), false, true), true);
+    EXPECT_EQ(settled(with_order(Type::boolean, Stricter::is_false), false, true), false);
+    EXPECT_EQ(settled(with_order(Type::enumeration, Stricter::maximum), "deny", "ask"), "deny");
+    EXPECT_EQ(settled(with_order(Type::enumeration, Stricter::minimum), "deny", "ask"), "ask");
+    EXPECT_EQ(settled(with_order(Type::list, Stricter::all_items), {3, 1}, {2, 3}),
+              (nlohmann::json{1, 2, 3}));
+    EXPECT_EQ(settled(with_order(Type::list, Stricter::common_items), {3, 1}, {2, 3}), (nlohmann::json{3}));
+}
+
+TEST(Stricter, a_requirement_tightens_the_spec_and_never_loosens_it)
+{
+    const Repository repository =
+        test::repository({with_order(Option::Type::integer, Option::Stricter::minimum)});
+    const auto value = [&](int spec, int required) {
+        return generate(repository, spec_with({{"guard", {{"o", spec}}}}),
+                        {requirement("limit", {{"guard", {{"o", required}}}})})
+            ->values("guard")
+            .at("o");
+    };
+    EXPECT_EQ(value(10, 5), 5);
+    EXPECT_EQ(value(5, 10), 5);
+}
+
+TEST(Stricter, nothing_left_in_common_or_too_much_together_is_an_error)
+{
+    EXPECT_EQ(settled(with_order(Option::Type::list, Option::Stricter::common_items), {1}, {2}),
+              "module guard, option o: requirements.one sets it to [1] and requirements.two to [2]; "
+              "requirements only add or tighten, so one of the two must change");
+    EXPECT_EQ(settled(with_order(Option::Type::list, Option::Stricter::all_items), {1, 2, 3}, {4, 5}),
+              "modules.guard.o: 5 items are over the maximum 4");
+}
+
 TEST(Generation, values_that_differ_are_told_without_secrets)
 {
     Module guard = test::module("guard");
@@ -136,12 +201,12 @@ TEST(Generation, the_order_of_requirements_never_changes_the_result)
         std::vector<SecurityRequirement> requirements;
         for (int i = 0; i < 4; ++i) {
             std::map<std::string, std::map<std::string, nlohmann::json>> modules;
-            for (const auto& [name, m] : repository.all()) {
+            for (const ModulePtr& m : repository.all()) {
                 if (random() % 3 == 0) {
                     for (const auto& [option, type] : m->options) {
-                        modules[name][option] = static_cast<std::int64_t>(random() % 2);
+                        modules[m->name][option] = static_cast<std::int64_t>(random() % 2);
                     }
-                    modules.try_emplace(name);
+                    modules.try_emplace(m->name);
                 }
             }
             requirements.push_back(requirement("r" + std::to_string(i), modules));

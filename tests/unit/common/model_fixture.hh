@@ -29,15 +29,18 @@ inline Option text(const std::string& pattern = "")
     return option;
 }
 
-inline Module module(const std::string& name, std::set<std::string> required = {},
-                     std::set<std::string> conflicting = {}, std::set<std::string> provides = {})
+inline Module module(const std::string& name, const std::set<std::string>& required = {},
+                     const std::set<std::string>& conflicting = {},
+                     const std::set<std::string>& provides = {})
 {
     Module m;
     m.name = name;
     m.version = "1.0.0";
-    m.required = std::move(required);
-    m.conflicting = std::move(conflicting);
-    m.provides = std::move(provides);
+    m.required.insert(required.begin(), required.end());
+    m.conflicting.insert(conflicting.begin(), conflicting.end());
+    for (const std::string& name : provides) {
+        m.provides[name] = "";
+    }
     m.platforms["u0"] = {};
     return m;
 }
@@ -71,7 +74,7 @@ inline Repository random_repository(std::mt19937& random)
             }
         }
         if (below(3) == 0) {
-            m.provides.insert("v" + std::to_string(below(3)));
+            m.provides["v" + std::to_string(below(3))] = "";
         }
         for (unsigned k = 0; k < below(4); ++k) {
             m.options["o" + std::to_string(k)] = integer(below(100));

@@ -46,9 +46,9 @@ TEST(Resolution, every_result_is_closed_installable_in_order_and_depends_on_the_
         SCOPED_TRACE("seed " + std::to_string(test::seed) + ", round " + std::to_string(round));
         const Repository repository = test::random_repository(random);
         WantedModules roots;
-        for (const auto& [name, m] : repository.all()) {
+        for (const ModulePtr& m : repository.all()) {
             if (random() % 4 == 0) {
-                Insert(roots, name, "spec");
+                Insert(roots, m->name, "spec");
             }
         }
         const Result<std::vector<ModulePtr>> order = resolve(repository, "u0", roots);
@@ -135,6 +135,125 @@ TEST(Resolution, a_module_without_a_part_for_the_platform_cannot_be_installed)
     const Repository repository = test::repository({elsewhere});
     EXPECT_EQ(resolve(repository, "u0", wanted({"ocaml-tls"})).error().message,
               "module ocaml-tls (asked for by spec) cannot be installed on platform u0, only on mirage");
+}
+
+Module versioned(const std::string& name, const std::string& version,
+                 const std::vector<std::string>& required = {})
+{
+    Module m = module(name);
+    m.version = version;
+    for (const std::string& each : required) {
+        m.required.insert(*parse_dependency(each));
+    }
+    return m;
+}
+
+WantedModules ranged(const std::string& dependency, const std::string& source = "spec")
+{
+    WantedModules result;
+    Insert(result, *parse_dependency(dependency), source);
+    return result;
+}
+
+std::string versions(const Result<std::vector<ModulePtr>>& resolved)
+{
+    std::string text = resolved ? "" : resolved.error().message;
+    for (const ModulePtr& m : resolved.value_or(std::vector<ModulePtr>{})) {
+        text += (text.empty() ? "" : ", ") + m->name + " " + m->version;
+    }
+    return text;
+}
+
+TEST(Versions, the_newest_that_every_range_admits_is_chosen)
+{
+    const Repository repository = test::repository(
+        {versioned("tcp", "1.9.0"), versioned("tcp", "1.10.0"), versioned("tcp", "2.0.0"),
+         versioned("web", "1.0.0", {"tcp < 2"}), versioned("api", "1.0.0", {"tcp >= 1.9.5"})});
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"tcp"}))), "tcp 2.0.0");
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"web"}))), "tcp 1.10.0, web 1.0.0");
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"web", "api"}))),
+              "tcp 1.10.0, api 1.0.0, web 1.0.0");
+    EXPECT_EQ(versions(resolve(repository, "u0", ranged("tcp >= 1.9, < 1.10"))), "tcp 1.9.0");
+}
+
+TEST(Versions, an_older_one_is_chosen_where_the_newest_cannot_be)
+{
+    const Repository repository =
+        test::repository({versioned("web", "2.0.0", {"quic"}), versioned("web", "1.0.0")});
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"web"}))), "web 1.0.0");
+}
+
+TEST(Versions, the_repository_of_the_higher_priority_wins_over_a_newer_version)
+{
+    Module ours = versioned("tcp", "1.0.0");
+    ours.priority = 10;
+    const Repository repository = test::repository({versioned("tcp", "2.0.0"), ours});
+    EXPECT_EQ(repository.find("tcp")->version, "1.0.0");
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"tcp"}))), "tcp 1.0.0");
+    EXPECT_EQ(versions(resolve(repository, "u0", ranged("tcp >= 2"))), "tcp 2.0.0");
+}
+
+TEST(Versions, of_virtual_names_count_as_well)
+{
+    Module old_tls = versioned("tls-one", "9.0.0");
+    old_tls.provides["tls"] = "1.2.0";
+    Module new_tls = versioned("tls-two", "1.0.0");
+    new_tls.provides["tls"] = "1.3.0";
+    const Repository repository =
+        test::repository({old_tls, new_tls, versioned("web", "1.0.0", {"tls >= 1.3"})});
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"web"}))), "tls-two 1.0.0, web 1.0.0");
+}
+
+TEST(Versions, what_cannot_be_is_told_with_the_versions_there_are)
+{
+    const Repository repository = test::repository(
+        {versioned("tcp", "1.0.0"), versioned("tcp", "2.0.0"), versioned("web", "1.0.0", {"tcp >= 3"}),
+         versioned("a", "1.0.0", {"tcp < 2"}), versioned("b", "1.0.0", {"tcp >= 2"})});
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"web"}))),
+              "module web (asked for by spec) requires tcp >= 3, and there is only tcp 2.0.0, tcp 1.0.0; add "
+              "that version to the module repository or widen the range");
+    EXPECT_EQ(versions(resolve(repository, "u0", ranged("tcp >= 3", "requirements.new"))),
+              "module tcp (asked for by requirements.new): no version is tcp >= 3; there are 2.0.0, 1.0.0");
+    EXPECT_EQ(
+        versions(resolve(repository, "u0", wanted({"a", "b"}))),
+        "these cannot all be had: an image has one version of a module, not both tcp 1.0.0 and tcp "
+        "2.0.0; module a (asked for by spec) requires tcp < 2; module b (asked for by spec) requires tcp "
+        ">= 2; spec asks for a; spec asks for b");
+}
+
+TEST(Versions, a_module_that_is_only_there_for_another_platform_is_named)
+{
+    Module elsewhere = module("ocaml-tls", {}, {}, {"tls"});
+    elsewhere.platforms = {{"mirage", {}}};
+    EXPECT_EQ(
+        versions(resolve(test::repository({elsewhere, module("web", {"tls"})}), "u0", wanted({"web"}))),
+        "module web (asked for by spec) requires tls, which cannot be installed here: ocaml-tls 1.0.0 is "
+        "for mirage; drop web or choose another platform");
+}
+
+TEST(Locks, a_rebuild_chooses_what_was_chosen_though_there_is_something_newer)
+{
+    const std::vector<Module> then{versioned("tcp", "1.0.0"), versioned("web", "1.0.0", {"tcp"})};
+    const auto chosen = resolve(test::repository(then), "u0", wanted({"web"}));
+    ASSERT_TRUE(chosen);
+    Lock lock;
+    for (const ModulePtr& m : *chosen) {
+        lock[m->name] = m->version;
+    }
+    std::vector<Module> now = then;
+    now.push_back(versioned("tcp", "1.1.0"));
+    now.push_back(versioned("web", "2.0.0", {"quic"}));
+    now.push_back(versioned("quic", "1.0.0"));
+    const Repository repository = test::repository(now);
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"web"}))), "quic 1.0.0, web 2.0.0");
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"web"}), lock)), "tcp 1.0.0, web 1.0.0");
+    EXPECT_EQ(
+        versions(resolve(repository, "u0", wanted({"web", "quic"}), lock)),
+        "module quic (asked for by spec): spec.lock does not have it; leave the lock out to choose anew");
+    EXPECT_EQ(
+        versions(resolve(repository, "u0", ranged("web >= 2"), lock)),
+        "module web (asked for by spec): no version is web >= 2 and as spec.lock says, 1.0.0; there are "
+        "2.0.0, 1.0.0");
 }
 
 }  // namespace
