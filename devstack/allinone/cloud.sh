@@ -7,13 +7,14 @@
 #   cloud.sh init                 passwords, configuration, databases, identities (once)
 #   cloud.sh start                every service, until a server could be created
 #   cloud.sh status               what runs; exit status 3 if nothing does
-#   cloud.sh enter [COMMAND...]   a shell (or one command) inside, with an administrator's credentials
+#   cloud.sh enter [COMMAND...]   a shell (or one command) inside, with the credentials of openrc
 #   cloud.sh service {start|stop|restart} NAME
 #   cloud.sh stop                 end everything; the state stays
 #   cloud.sh clean                stop and delete the state
 #
-# Outside, `source "$(cloud.sh openrc)"` gives a shell the credentials and an `openstack`
-# command that runs inside.  Settings and their defaults: settings.sh.
+# Outside, `source "$(cloud.sh openrc)"` gives a shell an administrator's credentials and an
+# `openstack` command that runs inside; `openrc demo` names those of an ordinary user.  Settings
+# and their defaults: settings.sh.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -32,7 +33,7 @@ for part in settings lib/install lib/configuration lib/namespaces lib/services l
     . "$HERE/$part.sh"
 done
 
-usage() { sed -n '3,17s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '3,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 need_root() { [ "$(id -u)" = 0 ] || fail "namespaces, taps and libvirt need root"; }
 
@@ -104,11 +105,20 @@ command_status()
     done
 }
 
+# Those that the shell has sourced, if they are of this cloud.
+credentials()
+{
+    case ${ALLINONE_OPENRC:-} in
+        "$STATE"/*openrc) echo "$ALLINONE_OPENRC" ;;
+        *) echo "$STATE/openrc" ;;
+    esac
+}
+
 command_enter()
 {
     namespaces_run || fail "not running: run '$0 start' first"
     # shellcheck source=/dev/null
-    . "$STATE/openrc"
+    . "$(credentials)"
     unset -f openstack
     if [ $# = 0 ]; then set -- bash --norc; fi
     inside "$@"
@@ -142,7 +152,7 @@ main()
         install) need_root; install_packages ;;
         init | start | stop | clean | service) need_root; lock_state; "command_$verb" "$@" ;;
         status | enter) need_root; "command_$verb" "$@" ;;
-        openrc) echo "$STATE/openrc" ;;
+        openrc) echo "$STATE/${1:+$1-}openrc" ;;
         help | -h | --help) usage ;;
         *) usage >&2; fail "there is no command '$verb'" ;;
     esac

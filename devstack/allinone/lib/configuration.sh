@@ -70,5 +70,5 @@ write_configuration()
         ! grep -HnE '@[A-Z_]+@' "$target.new" || fail "$template: this placeholder has no value"
         mv "$target.new" "$target"
     done < <(find "$HERE/etc" -type f)
-    mv "$STATE/etc/openrc" "$STATE/openrc"
+    mv "$STATE"/etc/{openrc,demo-openrc} "$STATE/"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The services' accounts and the catalogue, as an administrator would make them by hand.
+"""The services' accounts and the catalogue, as an administrator would make them by hand; and an ordinary user.
 
 usage: identities.py PASSWORD-FILE (with OS_* credentials of an administrator in the environment)
 
@@ -36,6 +36,10 @@ def main():
         known = {endpoint.interface for endpoint in identity.endpoints(service_id=service.id)}
         for interface in {'public', 'internal', 'admin'} - known:
             identity.create_endpoint(service_id=service.id, interface=interface, url=url, region_id='RegionOne')
+    project = identity.find_project('demo') or identity.create_project(name='demo', domain_id='default')
+    user = identity.find_user('demo') or identity.create_user(
+        name='demo', password=password, domain_id='default', default_project_id=project.id)
+    identity.assign_project_role_to_user(project, user, identity.find_role('member'))
 
 
 if __name__ == '__main__':
