@@ -12,7 +12,7 @@ stages=(dependencies style build python unit docs)
 declare -A help=(
     [dependencies]="install what is missing from Debian, fetch lwIP's source"
     [build]="the programs, release preset"
-    [style]="clang-format, shellcheck, licence headers"
+    [style]="clang-format, shellcheck, pyflakes, pycodestyle, licence headers"
     [unit]="ctest with AddressSanitizer and UndefinedBehaviorSanitizer"
     [python]="pytest: command line, service, guests"
     [docs]="Sphinx, warnings are errors"
@@ -58,6 +58,8 @@ stage_style()
 {
     our_cxx | xargs -r clang-format --dry-run -Werror
     git ls-files '*.sh' '.ci/run' | xargs -r shellcheck
+    git ls-files '*.py' | xargs -r "$python" -m pyflakes
+    git ls-files '*.py' | xargs -r "$python" -m pycodestyle --max-line-length=120
     local bare
     bare=$(git ls-files '*.cc' '*.hh' '*.c' '*.h' '*.S' '*.ld' '*.py' '*.sh' '*.yaml' '.ci/run' '*CMakeLists.txt' |
         xargs -r grep -L 'SPDX-License-Identifier: Apache-2.0' || true)

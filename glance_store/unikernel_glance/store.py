@@ -82,7 +82,8 @@ class Store(driver.Store):
     @property
     def builder(self):
         if self._builder is None:
-            self._builder = builder.Builder(self.conf, self.conf[self.backend_group or 'glance_store'].unikernel_section)
+            group = self.backend_group or 'glance_store'
+            self._builder = builder.Builder(self.conf, self.conf[group].unikernel_section)
         return self._builder
 
     def configure_add(self):

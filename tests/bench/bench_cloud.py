@@ -23,7 +23,6 @@ import linux_vm
 import report
 from command import CommandFailed
 from figures import Figure, Sample, Table, limited, times_less
-from laboratory import say
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _HERE = Path(__file__).resolve().parent
@@ -69,7 +68,8 @@ def guests(chosen: argparse.Namespace, work: Path) -> dict[str, dict]:
         linux_vm.run([sys.executable, _REPOSITORY / "tests/openstack/linux_image.py", work / MINIMAL, work / "app"],
                      timeout=900)
         files = {part: str(work / MINIMAL / part) for part in ("kernel", "ramdisk", "disk")}
-        found[MINIMAL] = {"files": files, "command_line": "console=ttyS0 quiet", "flavor": {"ram": 256}, "patience": 240}
+        found[MINIMAL] = {"files": files, "command_line": "console=ttyS0 quiet", "flavor": {"ram": 256},
+                          "patience": 240}
     if DEBIAN in chosen.only:
         files = {part: str(path) for part, path in debian_vm.build(work / "app").items()}
         found[DEBIAN] = {"files": files, "command_line": debian_vm.COMMAND_LINE, "flavor": {"ram": 512, "disk": 2},
@@ -158,8 +158,8 @@ def crowds(found: dict) -> list[Table]:
             ours_sample = Sample.of([value(ours)])
             table.figures.append(times_less(name, "s", ours_sample, Sample.of([value(theirs)])) if theirs
                                  else limited(name, "s", ours_sample))
-        table.figures.append(limited("left behind: domains, taps, ports, directories", "",
-                                     Sample.of([sum(map(len, crowd["left"].values())) for crowd in by_guest.values()]), 0))
+        left = Sample.of([sum(map(len, crowd["left"].values())) for crowd in by_guest.values()])
+        table.figures.append(limited("left behind: domains, taps, ports, directories", "", left, 0))
         tables.append(table)
     return tables
 

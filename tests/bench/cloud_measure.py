@@ -2,7 +2,8 @@
 """The measurements that are taken inside of a cloud's namespaces; bench_cloud.py starts it there.
 
 usage: cloud_measure.py PLAN, a JSON file:
-{"guests": {NAME: {"files": {"kernel": PATH, ...}, "command_line": TEXT, "flavor": {"ram": MiB, "disk": GiB}, "patience": s}},
+{"guests": {NAME: {"files": {"kernel": PATH, ...}, "command_line": TEXT, "flavor": {"ram": MiB, "disk": GiB},
+                   "patience": s}},
  "order": [NAME, ...], "many": {NAME: COUNT}}
 prints as its last line a JSON object {"servers": [...], "many": [...], "left": [...]}
 """
@@ -125,7 +126,8 @@ def one(bench: Workbench, guest: Contestant, cold: bool) -> dict[str, object]:
         "wired": running - moments[cloud_logs.STARTED],
         "boot": answered - running, "process_to_answer": answered - moments[cloud_logs.STARTED],
         "spawn_to_answer": answered - moments[cloud_logs.CREATING],
-        "fetched_bytes": sum(guest.images.values()) if cold else 0, "written_bytes": written_bytes(server) if cold else 0,
+        "fetched_bytes": sum(guest.images.values()) if cold else 0,
+        "written_bytes": written_bytes(server) if cold else 0,
     }
     return found | end(bench, server, address)
 

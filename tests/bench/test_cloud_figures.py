@@ -34,7 +34,8 @@ def test_moments_are_those_of_the_server_and_the_first_of_each_kind():
 
 
 def test_a_port_is_what_its_making_and_its_binding_took():
-    lines = ['"POST /v2.0/ports HTTP/1.1" status: 201  len: 945 time: 0.25', '"GET /v2.0/ports HTTP/1.1" status: 200 time: 9',
+    lines = ['"POST /v2.0/ports HTTP/1.1" status: 201  len: 945 time: 0.25',
+             '"GET /v2.0/ports HTTP/1.1" status: 200 time: 9',
              f'"PUT /v2.0/ports/{IMAGE} HTTP/1.1" status: 200  len: 998 time: 7',
              f'"PUT /v2.0/ports/{PORT} HTTP/1.1" status: 200  len: 998 time: 0.5\x1b[00m',
              '"POST /v2.0/ports HTTP/1.1" status: 201  len: 945 time: 3']
@@ -42,8 +43,10 @@ def test_a_port_is_what_its_making_and_its_binding_took():
 
 
 def test_a_fetch_is_what_glance_took_for_this_data():
-    lines = [f'"PUT /v2/images/{IMAGE}/file HTTP/1.1" 204 213 0.111619', f'"GET /v2/images/{IMAGE}/file HTTP/1.1" 200 1561958 0.024015',
-             f'"GET /v2/images/{PORT}/file HTTP/1.1" 200 1561958 5.0', f'"GET /v2/images/{IMAGE} HTTP/1.1" 200 1000 6.0']
+    lines = [f'"PUT /v2/images/{IMAGE}/file HTTP/1.1" 204 213 0.111619',
+             f'"GET /v2/images/{IMAGE}/file HTTP/1.1" 200 1561958 0.024015',
+             f'"GET /v2/images/{PORT}/file HTTP/1.1" 200 1561958 5.0',
+             f'"GET /v2/images/{IMAGE} HTTP/1.1" 200 1000 6.0']
     assert cloud_logs.fetch_seconds(lines, (IMAGE,)) == 0.024015
 
 

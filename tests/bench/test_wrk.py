@@ -16,7 +16,7 @@ REPORT = """Running 1s test @ http://10.77.1.2:80/
      50%    4.15ms
      75%    4.56ms
      90%    5.41ms
-     99%  941.00us 
+     99%  941.00us\x20
   11542 requests in 1.00s, 7.45MB read
 Requests/sec:  11532.53
 Transfer/sec:      7.45MB

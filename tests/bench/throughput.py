@@ -36,8 +36,9 @@ def measure(lab: Laboratory, unikernel: Bootable, linux: Bootable) -> list[Figur
                           Sample.of(rates[unikernel.name, connections]),
                           Sample.of(rates[linux.name, connections]), _GOALS[connections])
                for connections in CONNECTIONS]
-    figures += [times_less(f"processor time of QEMU per request, {connections} connection{'s' if connections > 1 else ''}",
-                           "us", Sample.of(costs[unikernel.name, connections]),
+    figures += [times_less(f"processor time of QEMU per request, {connections} "
+                           f"connection{'s' if connections > 1 else ''}", "us",
+                           Sample.of(costs[unikernel.name, connections]),
                            Sample.of(costs[linux.name, connections])) for connections in CONNECTIONS]
     figures.append(limited("errors in these runs (unikernel)", "", Sample.of([errors[unikernel.name]]), 0))
     figures.append(limited("errors in these runs (Linux)", "", Sample.of([errors[linux.name]])))

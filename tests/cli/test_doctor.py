@@ -18,4 +18,5 @@ def test_missing_sources_are_found_with_the_command_that_fetches_them(unikernel,
     result = unikernel("doctor", "--json", environment={"XDG_CACHE_HOME": str(tmp_path)}, seconds=120)
     sources = next(check for check in result.json if check["name"] == "sources")
     assert result.code == 1
-    assert sources["verdict"] == "wrong" and sources["fix"] == f"tools/fetch-sources.sh --cache {tmp_path}/unikernel/sources"
+    assert sources["verdict"] == "wrong"
+    assert sources["fix"] == f"tools/fetch-sources.sh --cache {tmp_path}/unikernel/sources"

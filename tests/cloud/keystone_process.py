@@ -97,7 +97,8 @@ class Keystone(LocalProcess):
         user = self._find("users", name) or self._post("users", "user", {
             "name": name, "password": PASSWORD, "domain_id": "default"})
         for role in roles:
-            self._request("PUT", f"/projects/{self.add_project(project)}/users/{user}/roles/{self._find('roles', role)}")
+            place = f"/projects/{self.add_project(project)}/users/{user}"
+            self._request("PUT", f"{place}/roles/{self._find('roles', role)}")
         return user
 
     def remove_role(self, user, project, role):

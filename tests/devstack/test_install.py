@@ -70,7 +70,8 @@ def test_the_doctor_finds_the_installed_modules_and_the_installed_script(install
     checks = {check['name']: check for check in json.loads(
         installed.run('env', f'XDG_CACHE_HOME={tmp_path}', 'unikernel', 'doctor', '--json', seconds=120).stdout)}
     assert checks['modules']['detail'] == f'{installed.prefix}/share/os-unikernel/modules'
-    assert checks['sources']['fix'] == f'{installed.prefix}/bin/unikernel-fetch-sources --cache {tmp_path}/unikernel/sources'
+    assert checks['sources']['fix'] == \
+        f'{installed.prefix}/bin/unikernel-fetch-sources --cache {tmp_path}/unikernel/sources'
 
 
 def test_the_installed_script_reads_the_installed_list_of_sources(installed, tmp_path):

@@ -52,7 +52,8 @@ def http_status(address, path='/', authorization=None, port=80):
 
 
 def must_answer(address, path='/', status=200, port=80):
-    until(lambda: http_status(address, path, port=port) == status, f'http://{address}:{port}{path} answers {status}', 60)
+    until(lambda: http_status(address, path, port=port) == status,
+          f'http://{address}:{port}{path} answers {status}', 60)
 
 
 def virsh(*words):
@@ -80,7 +81,8 @@ class Workbench:
         Of `changes` each replaces a property, or takes it out with the value None."""
         image_id = str(uuid.uuid4())
         found = artifact.read_artifact(file, MAX_IMAGE)
-        values = {'min_ram': found.description['minimum_memory_mib'], **properties.derive_all(found, image_id), **changes}
+        values = {'min_ram': found.description['minimum_memory_mib'],
+                  **properties.derive_all(found, image_id), **changes}
         return self.plain_image(pathlib.Path(file).read_bytes(), name or pathlib.Path(file).stem, id=image_id,
                                 **{key: value for key, value in values.items() if value is not None})
 

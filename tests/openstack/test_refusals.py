@@ -168,4 +168,3 @@ def test_nor_is_its_own_pulled_out(bench, plain):
     bench.must_become(server, 'ACTIVE')
     must_answer(bench.address(server))
     assert bench.ports(server) == [port]
-

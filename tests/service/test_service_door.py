@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The public door: HAProxy with the shipped configuration, before a real service and before one that tells what it gets."""
+"""The public door: HAProxy with the shipped configuration, before a real service and one that tells what it gets."""
 import contextlib
 import http.client
 import http.server
@@ -120,7 +120,8 @@ def test_refuses_old_tls(mirror):
 
 
 def test_says_itself_who_asks(mirror):
-    lies = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https", "X-Forwarded-Port": "1", "Forwarded": "for=6.6.6.6",
+    lies = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https", "X-Forwarded-Port": "1",
+            "Forwarded": "for=6.6.6.6",
             "X-Real-IP": "6.6.6.6", "X-Auth-Token": "kept"}
     got = names(mirror.get("/v1/builds", lies))
     assert (got["x-forwarded-for"], got["x-forwarded-proto"]) == ("127.0.0.1", "http")
@@ -153,7 +154,8 @@ def test_an_oversize_head_is_refused(door, size, status):
 @pytest.mark.parametrize("path, size", [("/v1/bundles", (64 << 20) + 1), ("/v1/images", (256 << 20) + 1),
                                         ("/v1/builds", (1 << 20) + 1), ("/v1/requirements", (1 << 20) + 1)])
 def test_an_oversize_body_is_refused_by_its_announcement(door, path, size):
-    answer = door.raw(b"POST %s HTTP/1.1\r\n%sContent-Length: %d\r\nConnection: close\r\n\r\n" % (path.encode(), HEAD, size))
+    answer = door.raw(b"POST %s HTTP/1.1\r\n%sContent-Length: %d\r\nConnection: close\r\n\r\n"
+                      % (path.encode(), HEAD, size))
     assert (status_of(answer), code_of(answer)) == (413, "request.too-large")
 
 

@@ -38,7 +38,8 @@ def test_every_answer_has_a_request_id(service, path):
     assert answer.headers["X-Openstack-Request-Id"] in service.log()
 
 
-@pytest.mark.parametrize("path", ["/v2", "/v1", "/v1/", "/v1/builds/", "/v1/builds//events", "/healthcheck/x", "/v1/../healthcheck"])
+@pytest.mark.parametrize("path", ["/v2", "/v1", "/v1/", "/v1/builds/", "/v1/builds//events", "/healthcheck/x",
+                                  "/v1/../healthcheck"])
 def test_refuses_unknown_routes(service, path):
     answer = service.get(path)
     assert (answer.status, answer.error["code"]) == (404, "route.not-found")

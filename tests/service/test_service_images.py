@@ -91,7 +91,8 @@ def test_conditions(service, image):
     assert service.get(file_path(image), {"Range": "bytes=0-3", "If-Range": '"other"'}).status == 200
 
 
-@pytest.mark.parametrize("digest", ["x", "sha256:12", "sha256:" + "g" * 64, "sha256:" + "A" * 64, "..", "md5:" + "0" * 64])
+@pytest.mark.parametrize("digest", ["x", "sha256:12", "sha256:" + "g" * 64, "sha256:" + "A" * 64, "..",
+                                    "md5:" + "0" * 64])
 def test_refuses_what_is_no_digest(service, digest):
     for method, suffix in (("GET", ""), ("GET", "/file"), ("DELETE", "")):
         answer = service.request(method, f"/v1/images/{digest}{suffix}")

@@ -47,7 +47,7 @@ def hello(builder):
 
 def test_builds_an_ordinary_program(builder, hello):
     assert [phase["phase"] for phase in hello["phases"]] == ["plan", "resolve", "generate", "compile", "link",
-                                                            "verify", "store"]
+                                                             "verify", "store"]
     image = builder.get("/v1/images/" + hello["image"]).json
     assert image["description"]["name"] == "hello"
     assert "posix" in [module["name"] for module in image["description"]["modules"]]

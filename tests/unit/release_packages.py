@@ -33,7 +33,9 @@ def fetch(release, directory, packages):
 
     packages: names on the index, as "nova". Returns where the modules are.
     """
-    return _fetch_wheels(directory, packages) if release == PYTHON_INDEX else _fetch_debian(release, directory, packages)
+    if release == PYTHON_INDEX:
+        return _fetch_wheels(directory, packages)
+    return _fetch_debian(release, directory, packages)
 
 
 def _fetch_wheels(directory, packages):

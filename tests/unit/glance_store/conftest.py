@@ -12,7 +12,8 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-sys.path[:0] = [str(HERE), str(HERE.parent), str(ROOT / 'tests' / 'service'), str(ROOT / 'common' / 'python'), str(ROOT / 'glance_store')]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(ROOT / 'tests' / 'service'), str(ROOT / 'common' / 'python'),
+                str(ROOT / 'glance_store')]
 
 from service_process import Service  # noqa: E402
 

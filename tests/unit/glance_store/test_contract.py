@@ -30,8 +30,8 @@ USED = {
     'glance_store/capabilities.py': ('BitMasks', 'check'),
     'glance_store/driver.py': ('Store', 'back_compat_add'),
     'glance_store/exceptions.py': (
-        'BackendException', 'BadStoreConfiguration', 'BadStoreUri', 'Forbidden', 'Invalid', 'NotAuthenticated', 'NotFound',
-        'RemoteServiceUnavailable', 'StorageFull', 'StorageWriteDenied'),
+        'BackendException', 'BadStoreConfiguration', 'BadStoreUri', 'Forbidden', 'Invalid', 'NotAuthenticated',
+        'NotFound', 'RemoteServiceUnavailable', 'StorageFull', 'StorageWriteDenied'),
     'glance_store/location.py': ('Location', 'StoreLocation'),
 }
 
@@ -43,7 +43,8 @@ CALLED = {
         'image_extra_properties': ['self'], 'image_status': ['self'], 'pop_extra_property': ['self', 'name'],
         'remove_importing_stores': ['self', 'stores'], 'set_image_extra_properties': ['self', 'properties']},
     ('glance/db/__init__.py', 'ImageRepo'): {
-        '__init__': ['self', 'context', 'db_api'], 'get': ['self', 'image_id'], 'save': ['self', 'image', 'from_state']},
+        '__init__': ['self', 'context', 'db_api'], 'get': ['self', 'image_id'],
+        'save': ['self', 'image', 'from_state']},
     ('glance/context.py', 'RequestContext'): {'elevated': ['self']},
 }
 

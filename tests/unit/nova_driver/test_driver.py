@@ -71,7 +71,8 @@ def test_ordinary_servers_go_through_as_they_came(driver, ordinary):
         '_create_guest_with_network': ('context', '<xml/>', ordinary, [], None), 'power_off': (ordinary, 60, 10),
         'reboot': ('context', ordinary, [], 'SOFT'), 'snapshot': ('context', ordinary, 'image-2', print),
         'rescue': ('context', ordinary, [], image_meta(), 'password', {}, 'shares'), 'unrescue': ('context', ordinary),
-        'migrate_disk_and_power_off': ('context', ordinary, 'elsewhere', 'flavor', [], {}, 60, 10), 'attach_interface': ('context', ordinary, 'meta', 'vif'),
+        'migrate_disk_and_power_off': ('context', ordinary, 'elsewhere', 'flavor', [], {}, 60, 10),
+        'attach_interface': ('context', ordinary, 'meta', 'vif'),
         'detach_interface': ('context', ordinary, 'vif'), 'attach_volume': ('context', {}, ordinary, '/dev/vdb'),
     }
     assert set(calls) | {'update_provider_tree'} == set(stand_in_nova.NOTED)
