@@ -26,7 +26,7 @@ collect_ignore_glob = [] if INSIDE else ['test_*.py']
 
 def pytest_terminal_summary(terminalreporter):
     if not INSIDE:
-        terminalreporter.write_line('tests/openstack: skipped, for this is not the inside of a cloud; its conftest.py tells more')
+        terminalreporter.write_line('tests/openstack: skipped: this is not the inside of a cloud; see its conftest.py')
 
 
 def build(folder, name, *words):
