@@ -5,6 +5,7 @@
 #   tools/bench.sh path              # from source to HTTP answer, unikernel against Linux
 #   tools/bench.sh openstack         # `server create` on a real cloud, unikernel against Linux servers; as root
 #   tools/bench.sh openstack --quick # the same, few and short measurements
+#   tools/bench.sh resolution        # choosing modules in a repository of 10,000, against libsolv alone
 #   tools/bench.sh path --help       # all options
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,8 +13,14 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in
     path) program=tests/bench/bench.py needs=() ;;
     openstack) program=tests/bench/bench_cloud.py needs=(bench-openstack) ;;
-    --help | -h) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "$0: there are two benchmarks, 'path' and 'openstack'; see $0 --help" >&2; exit 2 ;;
+    resolution)
+        tools/install-dependencies.sh build >&2
+        cmake --preset release -DBUILD_TESTING=OFF >/dev/null
+        cmake --build --preset release --target resolution_bench >&2
+        exec build/release/bin/resolution_bench
+        ;;
+    --help | -h) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "$0: there are the benchmarks 'path', 'openstack' and 'resolution'; see $0 --help" >&2; exit 2 ;;
 esac
 shift
 for word in "$@"; do
@@ -23,7 +30,7 @@ done
 tools/install-dependencies.sh build run bench "${needs[@]}" >&2
 if [ -z "${UNIKERNEL_BUILD_DIR:-}" ]; then
     tools/fetch-sources.sh >&2
-    cmake --preset release >/dev/null
+    cmake --preset release -DBUILD_TESTING=OFF >/dev/null
     cmake --build --preset release --target unikernel >&2
 fi
 exec python3 "$program" "$@"

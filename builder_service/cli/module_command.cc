@@ -64,6 +64,10 @@ void print_option(const std::string& name, const nlohmann::json& option, std::si
     const std::string indent(2 * depth, ' ');
     std::string line = indent + name + ": " + type_of(option);
     line += option.contains("default") ? "; default " + option["default"].dump() : "; must be given";
+    if (option.contains("stricter")) {
+        line += "; stricter: " +
+                (option["stricter"].is_string() ? text_of(option, "stricter") : option["stricter"].dump());
+    }
     output.line(printable(line));
     if (option.contains("help")) {
         output.line(printable(indent + "    " + text_of(option, "help")));

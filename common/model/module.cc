@@ -55,6 +55,7 @@ ModulePtr Repository::find(std::string_view name) const
 std::vector<ModulePtr> Repository::all() const
 {
     std::vector<ModulePtr> list;
+    list.reserve(modules_.size());
     for (const auto& [name, versions] : modules_) {
         list.insert(list.end(), versions.begin(), versions.end());
     }

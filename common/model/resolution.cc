@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <unordered_map>
 
 #include "common/model/explanation.hh"
 #include "common/model/solver.hh"
@@ -17,14 +18,17 @@ namespace
 
 using Modules = std::vector<ModulePtr>;
 
+bool is_candidate(const Module& module, const std::string& platform, const Lock& lock)
+{
+    const auto locked = lock.find(module.name);
+    return module.platforms.contains(platform) &&
+           (lock.empty() || (locked != lock.end() && locked->second == module.version));
+}
+
 Modules candidates_of(const Repository& repository, const std::string& platform, const Lock& lock)
 {
     Modules list = repository.all();
-    std::erase_if(list, [&](const ModulePtr& module) {
-        const auto locked = lock.find(module->name);
-        return !module->platforms.contains(platform) ||
-               (!lock.empty() && (locked == lock.end() || locked->second != module->version));
-    });
+    std::erase_if(list, [&](const ModulePtr& module) { return !is_candidate(*module, platform, lock); });
     return list;
 }
 
@@ -33,8 +37,8 @@ std::vector<solver::Package> packages_of(const Modules& candidates)
     std::vector<solver::Package> packages;
     packages.reserve(candidates.size());
     for (const ModulePtr& module : candidates) {
-        packages.push_back({.name = module->name,
-                            .version = module->version,
+        packages.push_back({.name = &module->name,
+                            .version = &module->version,
                             .priority = module->priority,
                             .provides = &module->provides,
                             .required = &module->required,
@@ -84,6 +88,11 @@ public:
         : repository_(repository), platform_(platform), wanted_(wanted), lock_(lock),
           candidates_(candidates_of(repository, platform, lock)), universe_(packages_of(candidates_))
     {
+        for (const ModulePtr& module : candidates_) {
+            for (const auto& [name, version] : module->provides) {
+                providers_.emplace(name, module.get());
+            }
+        }
         for (const auto& [name, asked] : wanted) {
             Dependency dependency(name);
             dependency.bounds = asked.bounds;
@@ -218,12 +227,19 @@ private:
         return {};
     }
 
+    /// Whether something else could meet the need.
     bool could_be_without(const std::string& provider, const Dependency& needed) const
     {
-        return std::any_of(candidates_.begin(), candidates_.end(),
-                           [&](const ModulePtr& other) {
-                               return other->name != provider && other->satisfies(needed);
-                           }) &&
+        const auto other = [&](const Module& module) {
+            return module.name != provider && module.satisfies(needed);
+        };
+        const auto& named = repository_.versions(needed.name);
+        const auto [begin, end] = providers_.equal_range(needed.name);
+        return (std::any_of(named.begin(), named.end(),
+                            [&](const ModulePtr& module) {
+                                return is_candidate(*module, platform_, lock_) && other(*module);
+                            }) ||
+                std::any_of(begin, end, [&](const auto& entry) { return other(*entry.second); })) &&
                std::holds_alternative<solver::Solution>(universe_.solve(roots_, {provider}));
     }
 
@@ -294,6 +310,7 @@ private:
     const Lock& lock_;
     const Modules candidates_;
     const solver::Universe universe_;
+    std::unordered_multimap<std::string_view, const Module*> providers_;  ///< candidates by virtual name
     std::vector<Dependency> roots_;
 };
 

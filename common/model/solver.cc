@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <unordered_map>
 
 // Else its header has a member `requires`, a keyword of C++20.
 #define LIBSOLV_SOLVABLE_PREPEND_DEP
@@ -67,6 +68,7 @@ public:
     {
         // libsolv's repositories carry the priorities; a package's number is its place in `packages`.
         std::map<int, Repo*> repositories;
+        dependencies_.reserve(packages.size());
         for (const Package& package : packages) {
             Repo*& repository = repositories[package.priority];
             if (repository == nullptr) {
@@ -83,8 +85,11 @@ public:
     {
         IdQueue jobs;
         for (const Dependency& each : wanted) {
-            for (const Id id : relations(each)) {
-                jobs.push(SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, id);
+            const Id name = name_id(each);
+            jobs.push(SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, name);
+            // A job for each bound: all hold for the one version that an image has of a name.
+            for (const VersionBound& bound : each.bounds) {
+                jobs.push(SOLVER_INSTALL | SOLVER_SOLVABLE_NAME, bounded(name, bound));
             }
         }
         for (const std::string& name : without) {
@@ -114,30 +119,22 @@ private:
 
     Pool* pool() const { return pool_.get(); }
 
-    /// One relation for each bound; they all hold for the one version that an image has of a name.
-    std::vector<Id> relations(const Dependency& dependency) const
+    Id name_id(const Dependency& dependency) const { return pool_str2id(pool(), dependency.name.c_str(), 1); }
+    Id bounded(Id name, const VersionBound& bound) const
     {
-        const Id name = pool_str2id(pool(), dependency.name.c_str(), 1);
-        std::vector<Id> ids;
-        for (const VersionBound& bound : dependency.bounds) {
-            const Id version = pool_str2id(pool(), bound.version.c_str(), 1);
-            ids.push_back(pool_rel2id(pool(), name, version, flags(bound.relation), 1));
-        }
-        if (ids.empty()) {
-            ids.push_back(name);
-        }
-        return ids;
+        const Id version = pool_str2id(pool(), bound.version.c_str(), 1);
+        return pool_rel2id(pool(), name, version, flags(bound.relation), 1);
     }
 
     /// All bounds in one relation, so that one package must be within all of them.
     Id relation(const Dependency& dependency)
     {
-        const std::vector<Id> parts = relations(dependency);
-        Id whole = parts.front();
-        for (auto part = parts.begin() + 1; part != parts.end(); ++part) {
-            whole = pool_rel2id(pool(), whole, *part, REL_WITH, 1);
+        const Id name = name_id(dependency);
+        Id whole = dependency.bounds.empty() ? name : bounded(name, dependency.bounds.front());
+        for (std::size_t i = 1; i < dependency.bounds.size(); ++i) {
+            whole = pool_rel2id(pool(), whole, bounded(name, dependency.bounds[i]), REL_WITH, 1);
         }
-        dependencies_.emplace(whole, dependency);
+        dependencies_.emplace(whole, &dependency);
         return whole;
     }
 
@@ -145,8 +142,8 @@ private:
     {
         const Id id = repo_add_solvable(repository);
         Solvable* solvable = pool_id2solvable(pool(), id);
-        solvable->name = pool_str2id(pool(), package.name.c_str(), 1);
-        solvable->evr = pool_str2id(pool(), package.version.c_str(), 1);
+        solvable->name = pool_str2id(pool(), package.name->c_str(), 1);
+        solvable->evr = pool_str2id(pool(), package.version->c_str(), 1);
         const auto provide = [&](Id provided) {
             solvable_add_deparray(solvable, SOLVABLE_PROVIDES, provided, 0);
         };
@@ -188,7 +185,7 @@ private:
         const auto made = [&](Obstacle::Kind what) {
             const auto known = dependencies_.find(dependency);
             return Obstacle{what, package(source), package(target),
-                            known != dependencies_.end() ? known->second
+                            known != dependencies_.end() ? *known->second
                             : dependency == 0            ? Dependency()
                                                          : Dependency(pool_dep2str(pool(), dependency))};
         };
@@ -211,7 +208,7 @@ private:
     }
 
     PoolPtr pool_;
-    std::map<Id, Dependency> dependencies_;  ///< how libsolv's relations were written
+    std::unordered_map<Id, const Dependency*> dependencies_;  ///< how libsolv's relations were written
 };
 
 Universe::Universe(const std::vector<Package>& packages)

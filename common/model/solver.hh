@@ -18,10 +18,10 @@ namespace unikernel::solver
 /// As compare_versions of dependency.hh.
 int compare_versions(const std::string& a, const std::string& b);
 
-/// What the solver needs to know of a module.
+/// What the solver needs to know of a module; it owns none of it.
 struct Package {
-    std::string name;
-    std::string version;
+    const std::string* name = nullptr;
+    const std::string* version = nullptr;
     int priority = 0;  ///< of several versions the one with the highest priority wins, then the newest
     const std::map<std::string, std::string>* provides = nullptr;  ///< virtual name -> its version or ""
     const std::set<Dependency>* required = nullptr;
