@@ -53,11 +53,15 @@ class OpenStack:
     """`openstack unikernel WORDS` against a service without Keystone."""
 
     def __init__(self, site, port, home):
-        self.command = [shutil.which("openstack"), "--os-auth-type", "none", "--os-endpoint",
-                        f"http://127.0.0.1:{port}", "unikernel"]
+        self.command = [shutil.which("openstack"), "unikernel"]
         assert self.command[0], "openstack is not installed: tools/install-dependencies.sh test"
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
-        self.environment = {**inherited, "PYTHONPATH": str(site), "HOME": str(home), "PYTHONUNBUFFERED": "1"}
+        self.environment = {**os.environ, "PYTHONPATH": str(site), "HOME": str(home), "PYTHONUNBUFFERED": "1"}
+        self.use({"OS_AUTH_TYPE": "none", "OS_ENDPOINT": f"http://127.0.0.1:{port}"})
+
+    def use(self, account):
+        """From now on with these variables OS_*, and no others."""
+        inherited = {key: value for key, value in self.environment.items() if not key.startswith("OS_")}
+        self.environment = {**inherited, **account}
 
     def __call__(self, *words, folder=None, seconds=300, **environment):
         done = subprocess.run(self.command + [str(word) for word in words], capture_output=True, text=True,

@@ -113,6 +113,10 @@ class Keystone(LocalProcess):
                                                  "region_id": "RegionOne"})
         return service
 
+    def remove_service(self, service):
+        """With its endpoints."""
+        self._request("DELETE", f"/services/{service}")
+
     def _request(self, method, path, **arguments):
         return self._admin.request(f"{self.url}/v3{path}", method, **arguments)
 
