@@ -26,7 +26,7 @@ mount -t devtmpfs devtmpfs /dev
 for driver in /drivers/*; do insmod "$driver"; done
 ip link set lo up
 ip link set eth0 up
-udhcpc -q -i eth0 -s /configure || echo "linux: no address"
+udhcpc -q -T 1 -A 1 -i eth0 -s /configure || echo "linux: no address"
 if [ -x /program ]; then
     /program
 else
