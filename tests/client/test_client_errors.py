@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers that are hard to get from a healthy service. The same ways against the real one: test_client_service.py."""
 
+import concurrent.futures
 import io
 import pathlib
 import re
+import socket
 
 import pytest
 import requests
@@ -103,6 +105,16 @@ def test_events_go_on_where_they_broke_off(http, client, no_pauses):
     assert [item["n"] for item in client.builds.events("b")] == [1, 2, 3, 4]
     assert [request.qs["from"] for request in http.request_history] == [["1"], ["3"], ["3"], ["3"]]
     assert no_pauses == [0.5, 1, 2]
+
+
+def test_events_come_at_once_also_through_a_proxy_of_http_1_0():
+    with socket.create_server(("127.0.0.1", 0)) as listener, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        client = Client(keystone_session.Session(), endpoint_override=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        first = pool.submit(next, client.builds.events("b"))
+        with listener.accept()[0] as connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n" + event(1))
+            assert first.result(timeout=30)["n"] == 1
 
 
 def test_events_give_up_in_the_end(http, client, no_pauses):
