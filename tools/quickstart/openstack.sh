@@ -68,7 +68,7 @@ forget_earlier_run()
         mapfile -t ids < <(openstack image list --name "$name" -f value -c ID)
         [ ${#ids[@]} = 0 ] || openstack image delete "${ids[@]}"
     done
-    openstack unikernel requirement list -f value -c name | grep -qx staff-only || return 0
+    openstack unikernel requirement list -f value -c Name | grep -qx staff-only || return 0
     openstack unikernel requirement delete staff-only
 }
 
