@@ -58,7 +58,7 @@ U0_INIT_TEXT void connections_init()
 
 void remember_connection(tcp_pcb* connection)
 {
-    if (tcp_ext_arg_get(connection, argument))
+    if (connection->ext_args[argument].data)
         return;
     auto* entry = static_cast<Entry*>(kalloc(sizeof(Entry)));
     if (!entry)

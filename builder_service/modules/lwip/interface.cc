@@ -70,12 +70,20 @@ bool sendable(const pbuf* packet)
 /// The packet is the device's until network_device::finished() returns it.
 bool hand_over(pbuf* packet)
 {
-    std::span<const unsigned char> parts[most_parts];
-    std::size_t count = 0;
-    for (const pbuf* part = packet; part; part = part->next)
+    const std::span<const unsigned char> head{static_cast<const unsigned char*>(packet->payload),
+                                              packet->len};
+    const auto* const lowest =
+        reinterpret_cast<const unsigned char*>(packet) + LWIP_MEM_ALIGN_SIZE(sizeof(pbuf));
+    const bool room_before = (packet->type_internal & PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS) &&
+                             head.data() >= lowest + network_device::driver_room;
+    if (!packet->next)
+        return network_device::send({&head, 1}, room_before, packet);
+    std::span<const unsigned char> parts[most_parts] = {head};
+    std::size_t count = 1;
+    for (const pbuf* part = packet->next; part; part = part->next)
         if (part->len)
             parts[count++] = {static_cast<const unsigned char*>(part->payload), part->len};
-    return network_device::send({parts, count}, packet);
+    return network_device::send({parts, count}, room_before, packet);
 }
 
 void send_backlog()

@@ -122,15 +122,8 @@ void PacketQueue::drop(std::size_t n)
     }
 }
 
-bool PacketQueue::move(std::size_t n, PacketQueue& to)
+bool PacketQueue::move_part(std::size_t n, PacketQueue& to)
 {
-    if (n == size_ && !to.first_) {  // one whole request, as a rule
-        std::swap(first_, to.first_);
-        std::swap(last_, to.last_);
-        std::swap(size_, to.size_);
-        std::swap(room_, to.room_);
-        return true;
-    }
     pbuf* part = nullptr;  // a copy of the bytes of a buffer that stays behind in part
     std::size_t whole = 0;
     for (pbuf* buffer = first_; buffer && whole + buffer->len <= n; buffer = buffer->next)
@@ -151,7 +144,7 @@ bool PacketQueue::move(std::size_t n, PacketQueue& to)
     return true;
 }
 
-std::span<unsigned char> PacketQueue::front(std::size_t n)
+std::span<unsigned char> PacketQueue::gather(std::size_t n)
 {
     if (n == 0 || n > size_)
         return {};

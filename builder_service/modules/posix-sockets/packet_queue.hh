@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include "lwip_api.hh"
 #include "u0/file.hh"
@@ -37,12 +38,28 @@ public:
 
     /// Moves the first `n` (<= size()) bytes to the end of `to`; without a copy as far as whole buffers
     /// move. False, and nothing moved, when memory is out.
-    bool move(std::size_t n, PacketQueue& to);
+    bool move(std::size_t n, PacketQueue& to)
+    {
+        if (n != size_ || to.first_)
+            return move_part(n, to);
+        to.first_ = std::exchange(first_, nullptr);  // one whole request, as a rule
+        to.last_ = std::exchange(last_, nullptr);
+        to.size_ = std::exchange(size_, 0);
+        to.room_ = std::exchange(room_, 0);
+        return true;
+    }
 
     /// Makes the first `n` (<= size()) bytes contiguous; the first buffer, or empty when memory is out.
-    std::span<unsigned char> front(std::size_t n);
+    std::span<unsigned char> front(std::size_t n)
+    {
+        if (n == 0 || !first_ || n > first_->len)
+            return gather(n);
+        return {static_cast<unsigned char*>(first_->payload), first_->len};
+    }
 
 private:
+    bool move_part(std::size_t n, PacketQueue& to);
+    std::span<unsigned char> gather(std::size_t n);
     void gather_crumbs();
     pbuf* pop();
     void consume_from_first(std::size_t n);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fcntl.h>
 
 #include "u0/memory.hh"
 
@@ -82,10 +81,6 @@ long File::read_at(Buffers&, std::uint64_t)
 {
     return -ESPIPE;
 }
-bool File::nonblocking() const
-{
-    return (status & O_NONBLOCK) != 0;
-}
 
 void* File::operator new(std::size_t size) noexcept
 {
@@ -96,10 +91,8 @@ void File::operator delete(void* file, std::size_t) noexcept
     kfree(file);
 }
 
-void File::release()
+void File::destroy()
 {
-    if (--references_ > 0)
-        return;
     while (Watcher* watcher = watchers_.pop_front())
         watcher->closed();
     delete this;

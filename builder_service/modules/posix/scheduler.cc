@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "u0/clock.hh"
 #include "u0/cpu.hh"
+#include "u0/irq.hh"
 #include "u0/thread.hh"
 
 extern "C" void u0_switch(void** save_stack, void* stack, void* save_vectors, void* vectors);
@@ -79,8 +80,10 @@ void run_next()
         expire_timers();
         poll();
     }
-    for (;;) {
+    for (bool idled = false;; idled = true) {
         if (Thread* next = run_queue.pop_front()) {
+            if (idled)
+                irq::expect_tick();
             if (next != running)
                 switch_to(*next);
             return;

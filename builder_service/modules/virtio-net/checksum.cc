@@ -28,15 +28,18 @@ std::optional<ChecksumPlace> prepare_checksum(std::span<unsigned char> head)
     if (ip[0] >> 4 != 4 || fragment || (protocol != tcp && protocol != udp) ||
         head.size() < ethernet_header + ip_header + offset + 2 || big_endian(ip + 2) < ip_header)
         return std::nullopt;
-    // RFC 9293, section 3.1: addresses, protocol, length of header and data.
-    unsigned sum = protocol + big_endian(ip + 2) - static_cast<unsigned>(ip_header);
-    for (std::size_t i = 12; i < 20; i += 2)
-        sum += big_endian(ip + i);
+    // RFC 9293, section 3.1: addresses, protocol, length of header and data.  The addresses as they lie
+    // there: the sum does not depend on the order of bytes (RFC 1071, section 2 (B)).
+    std::uint32_t addresses[2];
+    __builtin_memcpy(addresses, ip + 12, sizeof addresses);
+    const unsigned length = protocol + big_endian(ip + 2) - static_cast<unsigned>(ip_header);
+    std::uint64_t sum =
+        std::uint64_t{addresses[0]} + addresses[1] + __builtin_bswap16(static_cast<std::uint16_t>(length));
+    sum = (sum & 0xffffffff) + (sum >> 32);
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
-    unsigned char* field = &head[ethernet_header + ip_header + offset];
-    field[0] = static_cast<unsigned char>(sum >> 8);
-    field[1] = static_cast<unsigned char>(sum);
+    const auto folded = static_cast<std::uint16_t>(sum);
+    __builtin_memcpy(&head[ethernet_header + ip_header + offset], &folded, sizeof folded);
     return ChecksumPlace{static_cast<std::uint16_t>(ethernet_header + ip_header),
                          static_cast<std::uint16_t>(offset)};
 }

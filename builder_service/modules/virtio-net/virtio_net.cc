@@ -24,6 +24,7 @@ struct Header {
     std::uint8_t flags = 0, segmentation = 0;
     std::uint16_t header_length = 0, segment_size = 0, checksum_start = 0, checksum_offset = 0, buffers = 0;
 };
+static_assert(sizeof(Header) == driver_room);
 enum : std::uint8_t { needs_checksum = 1, data_valid = 2 };
 constexpr std::size_t ethernet_header = 14;
 constexpr std::size_t most_parts = 16;
@@ -39,18 +40,27 @@ U0_SEALED_DATA Header* headers = nullptr;           // by a frame's head: its he
 U0_SEALED_DATA std::uint64_t headers_physical = 0;
 virtio::Queue receiving, sending;
 
+void offer(unsigned char* buffer)
+{
+    const virtio::Buffer offered[] = {
+        {memory::physical(buffer + owner_room), static_cast<std::uint32_t>(buffer_size - owner_room), true}};
+    received[*receiving.add(offered)] = buffer;
+}
+
+bool more_wanted()
+{
+    return receiving.size() - receiving.free_descriptors() < wanted_buffers;
+}
+
 /// Keeps the device supplied.  Who holds many frames (peers send, the application does not read) gets no
 /// more: the device drops then.
 void refill()
 {
-    while (receiving.size() - receiving.free_descriptors() < wanted_buffers &&
-           buffers_in_use < most_buffers) {
+    while (more_wanted() && buffers_in_use < most_buffers) {
         auto* buffer = static_cast<unsigned char*>(kalloc(buffer_size));
         if (!buffer)
             return;
-        const virtio::Buffer offered[] = {{memory::physical(buffer + owner_room),
-                                           static_cast<std::uint32_t>(buffer_size - owner_room), true}};
-        received[*receiving.add(offered)] = buffer;
+        offer(buffer);
         ++buffers_in_use;
     }
 }
@@ -111,31 +121,43 @@ std::optional<Frame> receive()
 
 void release(unsigned char* buffer)
 {
+    if (more_wanted())
+        return offer(buffer);
     kfree(buffer);
     --buffers_in_use;
 }
 
-bool send(std::span<const std::span<const unsigned char>> parts, void* token)
+bool send(std::span<const std::span<const unsigned char>> parts, bool driver_room_before, void* token)
 {
     if (parts.empty() || parts.size() > most_parts || sending.free_descriptors() < parts.size() + 1)
         return false;
-    virtio::Buffer buffers[most_parts + 1];
-    // The header's slot is that of the chain's head, which nobody else has while the frame is under way.
-    const std::uint16_t slot = sending.next_head();
-    headers[slot] = Header{};
+    auto* const head = const_cast<unsigned char*>(parts[0].data());
+    Header header;
     if (card.completes_checksums) {
-        auto* head = const_cast<unsigned char*>(parts[0].data());
         if (const auto place = virtio_net::prepare_checksum({head, parts[0].size()})) {
-            headers[slot].flags = needs_checksum;
-            headers[slot].checksum_start = place->start;
-            headers[slot].checksum_offset = place->offset;
+            header.flags = needs_checksum;
+            header.checksum_start = place->start;
+            header.checksum_offset = place->offset;
         }
     }
-    buffers[0] = {headers_physical + slot * sizeof(Header), sizeof(Header), false};
-    for (std::size_t i = 0; i < parts.size(); ++i)
-        buffers[i + 1] = {memory::physical(parts[i].data()), static_cast<std::uint32_t>(parts[i].size()),
-                          false};
-    sent[*sending.add({buffers, parts.size() + 1})] = token;
+    virtio::Buffer buffers[most_parts + 1];
+    std::size_t count = 0;
+    const auto add = [&buffers, &count](std::uint64_t physical, std::size_t bytes) {
+        buffers[count++] = {physical, static_cast<std::uint32_t>(bytes), false};
+    };
+    if (driver_room_before) {
+        __builtin_memcpy(head - sizeof header, &header, sizeof header);
+        add(memory::physical(head - sizeof header), sizeof header + parts[0].size());
+    } else {
+        // The slot is that of the chain's head, which nobody else has while the frame is under way.
+        const std::uint16_t slot = sending.next_head();
+        headers[slot] = header;
+        add(headers_physical + slot * sizeof header, sizeof header);
+        add(memory::physical(head), parts[0].size());
+    }
+    for (std::size_t i = 1; i < parts.size(); ++i)
+        add(memory::physical(parts[i].data()), parts[i].size());
+    sent[*sending.add({buffers, count})] = token;
     return true;
 }
 

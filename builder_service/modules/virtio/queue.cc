@@ -49,24 +49,21 @@ std::optional<std::uint16_t> Queue::add(std::span<const Buffer> buffers)
     if (buffers.empty() || buffers.size() > free_count_)
         return std::nullopt;
     const std::uint16_t head = free_head_;
-    std::uint16_t at = head;
+    std::uint16_t at = head, last = head;
     std::uint32_t room = 1;  // one more than the bytes, so that 0 means "not offered"
-    for (std::size_t i = 0; i < buffers.size(); ++i) {
-        const bool last = i + 1 == buffers.size();
-        descriptors_[at] = {.address = buffers[i].physical,
-                            .length = buffers[i].bytes,
-                            .flags = static_cast<std::uint16_t>(
-                                (last ? 0 : has_next) | (buffers[i].for_device_to_write ? device_writes : 0)),
-                            .next = last ? std::uint16_t{0} : links_[at]};
-        if (buffers[i].for_device_to_write)
-            room += buffers[i].bytes;
-        if (last) {
-            free_head_ = links_[at];
-            links_[at] = size_;  // the end of this chain
-        } else {
-            at = links_[at];
+    for (const Buffer& buffer : buffers) {
+        last = at;
+        at = links_[at];
+        descriptors_[last] = {
+            .address = buffer.physical, .length = buffer.bytes, .flags = has_next, .next = at};
+        if (buffer.for_device_to_write) {
+            descriptors_[last].flags = has_next | device_writes;
+            room += buffer.bytes;
         }
     }
+    descriptors_[last].flags &= static_cast<std::uint16_t>(~has_next);
+    links_[last] = size_;  // the end of this chain
+    free_head_ = at;
     free_count_ = static_cast<std::uint16_t>(free_count_ - buffers.size());
     room_[head] = room;
     available_->ring[added_ & (size_ - 1)] = head;

@@ -35,8 +35,8 @@
 #define LWIP_NETIF_LOOPBACK 1 /* 127.0.0.1, and our own addresses */
 #define LWIP_LOOPBACK_MAX_PBUFS 256
 
-/* The module `dhcp` compiles lwIP's client for itself; the others do not know of it.  Its place in struct netif
- * exists either way, and its port is open to it before there is an address. */
+/* The module `dhcp` compiles lwIP's client for itself; the others do not know of it.  Its place in struct
+ * netif exists either way, and its port is open to it before there is an address. */
 #ifdef U0_LWIP_DHCP
 #define LWIP_DHCP 1
 #define LWIP_NUM_NETIF_CLIENT_DATA 0
@@ -48,6 +48,7 @@
 #define DHCP_DOES_ARP_CHECK 0 /* it would cost a second */
 #define LWIP_DHCP_MAX_DNS_SERVERS 1
 
+#define PBUF_LINK_ENCAPSULATION_HLEN 12 /* network_device::driver_room */
 #define ARP_TABLE_SIZE 64
 #define ARP_QUEUEING 1
 #define ARP_QUEUE_LEN 8
@@ -60,9 +61,10 @@
 #define TCP_WND (44 * TCP_MSS)
 #define TCP_SND_BUF (44 * TCP_MSS)
 #define TCP_SND_QUEUELEN 200
-#define TCP_LISTEN_BACKLOG 0 /* lwIP's counts to 255; whoever listens bounds what is half open or not accepted */
+#define TCP_LISTEN_BACKLOG                                                                                   \
+    0 /* lwIP's counts to 255; whoever listens bounds what is half open or not accepted */
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 2 /* of connections.cc, and of posix-sockets */
-#define TCP_MSL 1000 /* ms; RFC 9293's two minutes would keep closed connections for four */
+#define TCP_MSL 1000                /* ms; RFC 9293's two minutes would keep closed connections for four */
 #define TCP_OOSEQ_MAX_PBUFS(pcb) 44
 #define LWIP_TCP_KEEPALIVE 1
 #define SO_REUSE 1

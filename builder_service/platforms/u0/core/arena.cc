@@ -131,7 +131,7 @@ void release_range(std::uint64_t address, std::size_t pages)
 /// Fills free pages; all or nothing.
 bool fill_range(std::uint64_t address, std::size_t pages, Access access, Backing backing)
 {
-    if (access != Access::none && backing == Backing::now && pages > physical::free_pages())
+    if (access != Access::none && backing == Backing::now && pages > memory::free_pages())
         return false;
     Entry* slot = nullptr;
     for (std::size_t i = 0; i < pages; ++i) {
@@ -214,7 +214,7 @@ bool touch(std::uint64_t address, bool write)
         return false;
     const std::uint64_t page = zeroed_page();
     if (page == physical::none)
-        panic("out of memory: {} MiB are in use", physical::total_pages() * page_size >> 20);
+        panic("out of memory: {} MiB are in use", memory::total_pages() * page_size >> 20);
     const WriteWindow window;
     *slot = page | present | on_demand | flags_of(access_of(*slot));
     return true;
@@ -347,15 +347,6 @@ bool accessible(const void* place, std::size_t bytes, bool write)
             return false;
     }
     return true;
-}
-
-std::size_t free_pages()
-{
-    return physical::free_pages();
-}
-std::size_t total_pages()
-{
-    return physical::total_pages();
 }
 
 void* allocate_contiguous(std::size_t pages)

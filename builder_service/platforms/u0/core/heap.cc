@@ -26,9 +26,9 @@ constexpr unsigned char large_first = 64, large_next = 65;
 struct Slab {
     Slab* next;  // in the list of slabs of this class with free blocks
     Slab* previous;
-    void* free;  // list of free blocks, linked by their first words
-    std::uint16_t size_class, used;
-    std::uint32_t untouched;  // offset of the first block that was never given out
+    void* free;                                // list of free blocks, linked by their first words
+    std::uint16_t size_class, used, capacity;  // blocks given out, and all there are
+    std::uint32_t untouched;                   // offset of the first block that was never given out
 };
 constexpr std::size_t slab_header = 64;
 static_assert(sizeof(Slab) <= slab_header);
@@ -96,7 +96,7 @@ std::size_t slab_bytes(const Slab* slab)
 
 bool full(const Slab* slab)
 {
-    return !slab->free && slab->untouched + class_sizes[slab->size_class] > slab_bytes(slab);
+    return slab->used == slab->capacity;
 }
 
 Slab* make_slab(std::size_t size_class)
@@ -113,6 +113,8 @@ Slab* make_slab(std::size_t size_class)
              .free = nullptr,
              .size_class = static_cast<std::uint16_t>(size_class),
              .used = 0,
+             .capacity =
+                 static_cast<std::uint16_t>((pages * page_size - slab_header) / class_sizes[size_class]),
              .untouched = slab_header};
     link(slab);
     ++empty_slabs[size_class];

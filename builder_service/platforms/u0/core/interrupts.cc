@@ -144,15 +144,12 @@ U0_INIT_TEXT void calibrate_timer()
 
 void sleep(Nanoseconds until)
 {
-    const Nanoseconds now = monotonic_ns();
     // A timer that is due sooner is left alone: one wake-up too many costs less than setting it each time.
-    if (timer_due > until && until != never)
-        arm(now, until);
+    if (timer_due > until)
+        arm(monotonic_ns(), until);
     sleeping = true;
     asm volatile("sti; hlt; cli" : : : "memory");
     sleeping = false;
-    if (timer_due == never || timer_due > monotonic_ns() + tick)
-        arm(monotonic_ns(), monotonic_ns() + tick);
 }
 
 }  // namespace interrupts
@@ -178,6 +175,13 @@ U0_INIT_TEXT void route_line(unsigned global_interrupt, unsigned vector, bool le
         io_apic = static_cast<volatile std::uint32_t*>(memory::map_physical(0xfec00000, page_size, true));
     write_io_apic(0x11 + 2 * global_interrupt, apic[apic_id]);
     write_io_apic(0x10 + 2 * global_interrupt, vector | (active_low ? 1u << 13 : 0) | (level ? 1u << 15 : 0));
+}
+
+void expect_tick()
+{
+    const Nanoseconds due = monotonic_ns() + tick;
+    if (timer_due > due)
+        arm(due - tick, due);
 }
 
 bool fired(unsigned vector)

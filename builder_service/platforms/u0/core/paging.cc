@@ -5,12 +5,14 @@
 #include "physical.hh"
 #include "u0/console.hh"
 
-namespace u0::paging
+namespace u0::memory::state
 {
-
 U0_SEALED_DATA std::uint64_t direct_base = 0;
 U0_SEALED_DATA std::uint64_t direct_size = 0;
+}  // namespace u0::memory::state
 
+namespace u0::paging
+{
 namespace
 {
 
@@ -252,11 +254,9 @@ U0_INIT_TEXT void* map_physical(std::uint64_t physical, std::size_t bytes, bool 
     return reinterpret_cast<void*>(address + offset);
 }
 
-std::uint64_t physical(const void* address)
+std::uint64_t physical_by_tables(const void* address)
 {
     const std::uint64_t at = address_of(address);
-    if (paging::is_direct(address))
-        return paging::direct_offset(address);
     const paging::Entry* entry = paging::entry(at, false);
     if (!entry || !(*entry & paging::present))
         panic("physical address of {x}, which is not mapped", at);

@@ -35,7 +35,8 @@ void seal();
 
 /// Where physical address 0 would be in the direct map, and its size in bytes.  While the boot tables are in
 /// use: identity.
-extern std::uint64_t direct_base, direct_size;
+using memory::state::direct_base;
+using memory::state::direct_size;
 
 /// Where a physical address of RAM is mapped.
 inline void* direct(std::uint64_t physical)

@@ -6,10 +6,19 @@
 #include "u0/console.hh"
 #include "u0/memory.hh"
 
+namespace u0::memory::state
+{
+U0_SEALED_DATA std::size_t total_pages = 0;
+std::size_t free_pages = 0;
+}  // namespace u0::memory::state
+
 namespace u0::physical
 {
 namespace
 {
+
+using memory::state::free_pages;
+using memory::state::total_pages;
 
 constexpr std::uint64_t large_page = 2 << 20;
 
@@ -17,8 +26,6 @@ U0_SEALED_DATA std::uint64_t* bitmap = nullptr;  // bit set: the page is free
 U0_SEALED_DATA std::uint64_t top_address = 0;
 U0_SEALED_DATA std::uint64_t limit_of_tables = 0;
 U0_SEALED_DATA std::size_t words = 0;
-U0_SEALED_DATA std::size_t total = 0;
-std::size_t free_count = 0;
 std::size_t highest = 0;  // no free page lies in a word above this one
 std::size_t lowest = 0;   // nor in one below this one
 
@@ -30,7 +37,7 @@ void set_free(std::uint64_t page)
         highest = number / 64;
     if (number / 64 < lowest)
         lowest = number / 64;
-    ++free_count;
+    ++free_pages;
 }
 
 /// All pages of a range, by words: there may be a million.
@@ -40,7 +47,7 @@ U0_INIT_TEXT void set_free(std::uint64_t begin, std::uint64_t end)
         if (page / page_size % 64 == 0 && end - page >= 64 * page_size) {
             set_free(page);  // moves the bounds
             bitmap[page / page_size / 64] = ~std::uint64_t{0};
-            free_count += 63;
+            free_pages += 63;
             page += 64 * page_size;
         } else {
             set_free(page);
@@ -52,7 +59,7 @@ U0_INIT_TEXT void set_free(std::uint64_t begin, std::uint64_t end)
 std::uint64_t take(std::size_t word, unsigned bit)
 {
     bitmap[word] &= ~(std::uint64_t{1} << bit);
-    --free_count;
+    --free_pages;
     return (word * 64 + bit) * page_size;
 }
 
@@ -105,7 +112,7 @@ U0_INIT_TEXT std::uint64_t place(std::span<const Region> regions, std::uint64_t 
         if (begin < region.end && region.end - begin >= bytes && begin + bytes <= paging::boot_mapped)
             return begin;
     }
-    panic("out of memory: {} KiB are too little for this image", total * page_size / 1024);
+    panic("out of memory: {} KiB are too little for this image", total_pages * page_size / 1024);
 }
 
 }  // namespace
@@ -113,7 +120,7 @@ U0_INIT_TEXT std::uint64_t place(std::span<const Region> regions, std::uint64_t 
 U0_INIT_TEXT void init(std::span<const Region> regions)
 {
     for (const Region& region : regions) {
-        total += (region.end - region.begin) / page_size;
+        total_pages += (region.end - region.begin) / page_size;
         if (region.end > top_address)
             top_address = region.end;
     }
@@ -141,7 +148,7 @@ U0_INIT_TEXT void use_direct_map()
 
 std::uint64_t allocate()
 {
-    if (free_count == 0)
+    if (free_pages == 0)
         return none;
     while (bitmap[highest] == 0)
         --highest;
@@ -162,7 +169,7 @@ std::uint64_t allocate_run(std::size_t n)
 {
     if (n == 1)
         return allocate();
-    if (n > free_count)
+    if (n > free_pages)
         return none;
     std::uint64_t number = n <= 64 ? run_in_word(n) : none;
     if (number == none)
@@ -192,14 +199,6 @@ std::uint64_t low_limit()
 std::uint64_t top()
 {
     return top_address;
-}
-std::size_t free_pages()
-{
-    return free_count;
-}
-std::size_t total_pages()
-{
-    return total;
 }
 
 }  // namespace u0::physical

@@ -26,7 +26,5 @@ bool is_free(std::uint64_t page);
 
 std::uint64_t low_limit();  ///< page tables lie below this address; a multiple of 2 MiB
 std::uint64_t top();        ///< end of the highest region
-std::size_t free_pages();
-std::size_t total_pages();
 
 }  // namespace u0::physical

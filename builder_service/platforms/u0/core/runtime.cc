@@ -19,10 +19,16 @@ void* memcpy(void* __restrict out, const void* __restrict in, std::size_t size)
         for (int i = 0; i < 8; ++i)
             reinterpret_cast<Word*>(to)[i] = reinterpret_cast<const Word*>(from)[i];
     }
-    for (; size >= 8; size -= 8, to += 8, from += 8)
+    if (size < 8) {
+        for (; size; --size)
+            *to++ = *from++;
+        return out;
+    }
+    unsigned char* const last = to + size - 8;  // the last word may write some bytes a second time
+    const Word last_word = *reinterpret_cast<const Word*>(from + size - 8);
+    for (; to < last; to += 8, from += 8)
         *reinterpret_cast<Word*>(to) = *reinterpret_cast<const Word*>(from);
-    for (; size; --size)
-        *to++ = *from++;
+    *reinterpret_cast<Word*>(last) = last_word;
     return out;
 }
 

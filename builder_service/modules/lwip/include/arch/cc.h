@@ -31,6 +31,11 @@ void u0_lwip_failed(const char* text);
 #define lwip_htonl(x) __builtin_bswap32(x)
 #define lwip_ntohl(x) __builtin_bswap32(x)
 
+/* Copies of a known size, such as an address, in place. */
+#define MEMCPY(to, from, size) __builtin_memcpy(to, from, size)
+#define SMEMCPY(to, from, size) __builtin_memcpy(to, from, size)
+#define MEMMOVE(to, from, size) __builtin_memmove(to, from, size)
+
 #define LWIP_RAND() u0_lwip_random()
 #define LWIP_PLATFORM_DIAG(x)
 #define LWIP_PLATFORM_ASSERT(x) u0_lwip_failed(x)

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <fcntl.h>
 #include <span>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -111,7 +112,11 @@ public:
     virtual Kind kind() const { return Kind::other; }
 
     void retain() { ++references_; }
-    void release();
+    void release()
+    {
+        if (--references_ == 0)
+            destroy();
+    }
 
     void watch(Watcher& watcher) { watchers_.push_back(watcher); }
     void unwatch(Watcher& watcher) { watchers_.remove(watcher); }
@@ -125,7 +130,7 @@ public:
     bool wait(std::uint32_t events, Nanoseconds deadline = never);
 
     int status = 0;  ///< O_NONBLOCK, O_APPEND and the access mode, as F_GETFL shows them
-    bool nonblocking() const;
+    bool nonblocking() const { return (status & O_NONBLOCK) != 0; }
 
     static void* operator new(std::size_t size) noexcept;
     static void operator delete(void* file, std::size_t size) noexcept;
@@ -134,6 +139,8 @@ protected:
     virtual ~File();
 
 private:
+    void destroy();
+
     int references_ = 0;
     Watchers watchers_;
 };

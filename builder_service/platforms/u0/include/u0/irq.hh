@@ -7,7 +7,7 @@
 /// while application code runs.  A device's interrupt does nothing but end the sleep and set a flag (there
 /// are no handler pointers in memory): drivers work in `idle.poll`.  While application code runs, an
 /// interrupt (a tick of 10 ms comes in any case) lets poll() run, so that the network lives beside a busy
-/// program.
+/// program.  Nothing ticks while the machine is idle.
 namespace u0::irq
 {
 
@@ -22,6 +22,9 @@ Message message(unsigned vector);
 
 /// Routes a level-triggered, active-low (PCI/ACPI) or edge interrupt line of the I/O APIC to the vector.
 void route_line(unsigned global_interrupt, unsigned vector, bool level, bool active_low);
+
+/// Application code goes on after idle(): sees to it that the tick comes.
+void expect_tick();
 
 /// Whether the vector fired since the last call.
 bool fired(unsigned vector);

@@ -54,16 +54,37 @@ void* resize(void* address, std::size_t pages, std::size_t new_pages, bool may_m
 /// data, stacks and the direct map: for checking an application's pointers before use.
 bool accessible(const void* address, std::size_t bytes, bool write);
 
-std::size_t free_pages();   ///< pages nobody has taken
-std::size_t total_pages();  ///< RAM in pages, including the image
+/// Not for use by name: what the inline functions below read, each for every packet.
+namespace state
+{
+extern std::size_t free_pages, total_pages;
+extern std::uint64_t direct_base, direct_size;
+}  // namespace state
+
+/// Pages nobody has taken.
+inline std::size_t free_pages()
+{
+    return const_cast<const volatile std::size_t&>(state::free_pages);  // touching memory may change it
+}
+/// RAM in pages, including the image.
+inline std::size_t total_pages()
+{
+    return state::total_pages;
+}
 
 /// `pages` physically contiguous, zeroed pages of the direct map for a device or a driver's tables.
 /// nullptr when there is no such run.
 void* allocate_contiguous(std::size_t pages);
 void free_contiguous(void* address, std::size_t pages);
 
+std::uint64_t physical_by_tables(const void* address);
+
 /// Physical address of a byte in the image, the direct map (kernel heap included) or the arena.
-std::uint64_t physical(const void* address);
+inline std::uint64_t physical(const void* address)
+{
+    const std::uint64_t offset = reinterpret_cast<std::uint64_t>(address) - state::direct_base;
+    return offset < state::direct_size ? offset : physical_by_tables(address);
+}
 
 /// Maps device registers or firmware tables; never freed.  Panics when addresses run out.
 /// Uncached and read-write when `device`, else cached and read-only.  Only before the image is sealed.
