@@ -39,19 +39,40 @@ void Guard::Queue::remove(const Connection& c)
     }
 }
 
-/// The state of a stream, made at its first event; nullptr, and the stream is gone, when memory is short.
-Guard::Connection* Guard::connection(Stream& stream)
+Guard::Connection* Guard::new_connection(Stream& stream)
 {
-    void*& state = stream.filter_state();
-    if (state == nullptr) {
-        void* const memory = surroundings::allocate(sizeof(Connection));
-        if (memory == nullptr) {
-            stream.abort();
-            return nullptr;
-        }
-        state = new (memory) Connection(stream, memory_.heads[0]);
+    void* const memory = surroundings::allocate(sizeof(Connection));
+    if (memory == nullptr) {
+        stream.abort();
+        return nullptr;
     }
-    return static_cast<Connection*>(state);
+    auto* const made = new (memory) Connection(stream, memory_.heads[0]);
+    stream.filter_state() = made;
+    return made;
+}
+
+/// The state of a stream, made at its first event; nullptr, and the stream is gone, when memory is short.
+inline Guard::Connection* Guard::connection(Stream& stream)
+{
+    void* const state = stream.filter_state();
+    return state != nullptr ? static_cast<Connection*>(state) : new_connection(stream);
+}
+
+/// The same bytes as a head that was allowed before.
+inline bool Guard::pass_known_head(Connection& c)
+{
+    const Memory::KnownHead& known = *c.known_head;
+    const std::span<const unsigned char> bytes = c.stream->front(1);
+    if (known.size == 0 || bytes.size() < known.size ||
+        !equal_words(bytes.data(), known.bytes.data(), known.size))
+        return false;
+    c.phase = Phase::exchange;
+    c.since = 0;
+    c.scanned = 0;
+    c.upgrade = false;
+    c.response.start(known.to_head);
+    c.stream->pass(known.size);
+    return true;
 }
 
 void Guard::input(Stream& stream)
@@ -196,23 +217,6 @@ bool Guard::work()
     }
     if (c != nullptr)
         advance(*c);
-    return true;
-}
-
-/// The same bytes as a head that was allowed before.
-bool Guard::pass_known_head(Connection& c)
-{
-    const Memory::KnownHead& known = *c.known_head;
-    const std::span<const unsigned char> bytes = c.stream->front(1);
-    if (known.size == 0 || bytes.size() < known.size ||
-        !equal_words(bytes.data(), known.bytes.data(), known.size))
-        return false;
-    c.stream->pass(known.size);
-    c.phase = Phase::exchange;
-    c.since = 0;
-    c.scanned = 0;
-    c.upgrade = false;
-    c.response.start(known.to_head);
     return true;
 }
 

@@ -150,6 +150,7 @@ private:
     void abort(Connection& c);
     void forget(Connection& c);
     Connection* connection(Stream& stream);
+    Connection* new_connection(Stream& stream);
 
     const Settings& settings_;
     Memory& memory_;
