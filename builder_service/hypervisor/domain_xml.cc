@@ -27,6 +27,15 @@ bool has_device(const InstanceSpec& spec, std::string_view device)
     return std::find(devices.begin(), devices.end(), device) != devices.end();
 }
 
+/// An image may use a device that it does without: its driver is a module, and the device no demand.
+bool has_module(const InstanceSpec& spec, std::string_view name)
+{
+    const auto modules = spec.description.value("modules", nlohmann::json::array());
+    return std::any_of(modules.begin(), modules.end(), [name](const nlohmann::json& module) {
+        return module.is_object() && module.value("name", "") == name;
+    });
+}
+
 bool is_ipv4(const std::string& text)
 {
     in_addr address{};
@@ -175,7 +184,7 @@ std::string devices_xml(const InstanceSpec& spec)
     xml += "    <serial type='file'>\n      <source path='" +
            xml_escape(std::filesystem::absolute(spec.console).native()) +
            "' append='off'/>\n      <target port='0'/>\n    </serial>\n";
-    if (has_device(spec, "virtio-rng")) {
+    if (has_device(spec, "virtio-rng") || has_module(spec, "virtio-rng")) {
         xml += "    <rng model='virtio'>\n      <backend model='random'>/dev/urandom</backend>\n    </rng>\n";
     }
     // Without this line libvirt adds a balloon by itself.

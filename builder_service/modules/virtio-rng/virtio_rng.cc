@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Optional at run time: a machine without the device boots, with what other sources there are.
 #include "u0/clock.hh"
+#include "u0/console.hh"
 #include "u0/memory.hh"
+#include "u0/random.hh"
 #include "u0/virtio.hh"
 
 namespace u0::virtio_rng
@@ -17,8 +19,11 @@ constexpr Nanoseconds patience = 100'000'000;  // the host may ration
 U0_INIT_TEXT std::size_t seed(unsigned char* out, std::size_t size)
 {
     auto device = virtio::Device::open(entropy_device);
-    if (!device)
+    if (!device) {
+        if (!random_well_seeded())
+            log("no virtio-rng device and no RDRAND: random numbers rest on timing alone");
         return 0;
+    }
     device->negotiate(0);
     virtio::Queue queue = device->queue(0, 8, 0);
     device->start();

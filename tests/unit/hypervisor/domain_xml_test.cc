@@ -102,6 +102,15 @@ TEST(DomainXml, refuses_a_description_without_minimum_memory)
     }
 }
 
+TEST(DomainXml, offers_entropy_to_whoever_has_the_driver)
+{
+    InstanceSpec spec = hello();
+    spec.description["devices"] = {"virtio-net"};
+    EXPECT_THAT(domain_xml(spec, "qemu").value(), Not(HasSubstr("<rng")));
+    spec.description["modules"] = {{{"name", "virtio-rng"}, {"version", "1.0.0"}}};
+    EXPECT_THAT(domain_xml(spec, "qemu").value(), HasSubstr("<rng model='virtio'>"));
+}
+
 TEST(DomainXml, refuses_a_device_it_cannot_offer)
 {
     InstanceSpec spec = hello();
