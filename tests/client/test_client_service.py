@@ -14,7 +14,23 @@ from service_process import program, tar, wait_until
 from unikernelclient import bundle, documents, exceptions
 from unikernelclient.client import Client
 
-SPEC = "name: app\nplatform: u0\nlabels: {tier: web, lines: '3'}\nmodules: {posix: {}}\n"
+SPEC = """
+name: app
+platform: u0
+labels: {tier: web, lines: '3'}
+modules: {posix: {}}
+scalars: [yes, No, on, true, False, TRUE, ~, null, "null", 0x1F, 0o17, 017, 08, +5, -0, 1_000, 12:30:45, 2026-01-01,
+          1e3, .5, 1., -1.5e-3, 1e400, .inf, NaN, 9223372036854775807, 18446744073709551615, 99999999999999999999,
+          "5", '5', c++20, 1.2.3, é, =, <<]
+1: a key
+empty:
+text: |
+  two
+  lines
+folded: >-
+  one
+  line
+"""
 REQUIREMENT = r"""
 name: staff-only
 applies_to: {labels: {tier: web}}

@@ -4,6 +4,7 @@
 
 import hashlib
 import json
+import math
 import os
 import pathlib
 import re
@@ -78,11 +79,11 @@ def _value(node):
 def _scalar(text):
     if text in _WORDS:
         return _WORDS[text]
-    if re.fullmatch(r"[-+]?[0-9]+", text):
+    if re.fullmatch(r"[-+]?[0-9]+", text) and -1 << 63 <= int(text) < 1 << 64:
         return int(text)
     if re.fullmatch(r"0x[0-9a-fA-F]+|0o[0-7]+", text):
         return int(text, 0)
-    if re.fullmatch(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", text):
+    if re.fullmatch(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", text) and math.isfinite(float(text)):
         return float(text)
     return text
 
