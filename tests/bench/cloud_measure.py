@@ -88,7 +88,7 @@ class Contestant:
             self.images = {self.image: files["image"].stat().st_size}
         else:
             self._ordinary(bench, files, plan["command_line"])
-        self.flavor = bench.flavor(**plan["flavor"])
+        self.flavor = bench.compute.find_flavor(bench.flavor(**plan["flavor"])).id
 
     def _ordinary(self, bench: Workbench, files: dict[str, Path], command_line: str) -> None:
         kernel = bench.plain_image(files["kernel"].read_bytes(), f"{self.name}-kernel", "aki", "aki")
@@ -119,7 +119,7 @@ def one(bench: Workbench, guest: Contestant, addresses: Addresses, cold: bool) -
     marks = cloud_logs.Marks.now()
     clock = time.time() - time.monotonic()  # ours and the logs'
     begun = time.monotonic()
-    server = bench.create(guest.image, guest.flavor, [{"uuid": addresses.network, "fixed_ip": address}])
+    server = bench.ask(guest.image, guest.flavor, [{"uuid": addresses.network, "fixed_ip": address}])
     accepted = time.monotonic()
     link = Link("", "", address, "", address, 80)
     answered = first_answer(Started(Named(guest.name), link, begun, bench, server), guest.patience, every=_PROBE_EVERY)
@@ -154,10 +154,10 @@ def end(bench: Workbench, server: str, address: str) -> dict[str, float]:
     return {"stop": stopped - begun, "delete": time.monotonic() - stopped}
 
 
-def many(bench: Workbench, guest: Contestant, count: int) -> dict[str, object]:
+def many(bench: Workbench, guest: Contestant, network: str, count: int) -> dict[str, object]:
     """`count` servers by one request; seconds from it to the first HTTP 200 of each."""
     begun = time.monotonic()
-    first = bench.create(guest.image, guest.flavor, name="many", min_count=count, max_count=count)
+    first = bench.ask(guest.image, guest.flavor, [{"uuid": network}], name="many", min_count=count, max_count=count)
     name = bench.show(first).name.rpartition("-")[0]  # Nova numbers them
 
     def listed() -> list[str] | None:
@@ -202,7 +202,7 @@ def main(plan: dict) -> None:
             seen.add(name)
             say(f"server {number} of {len(plan['order'])}: {name} ACTIVE after {servers[-1]['active']:.2f} s, "
                 f"first HTTP 200 after {servers[-1]['answer']:.2f} s")
-        crowds = [many(bench, guests[name], count) for name, count in plan["many"].items()]
+        crowds = [many(bench, guests[name], addresses.network, count) for name, count in plan["many"].items()]
     finally:
         bench.close()
     print(json.dumps({"servers": servers, "many": crowds, "load_average": os.getloadavg()}))

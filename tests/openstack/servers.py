@@ -104,10 +104,13 @@ class Workbench:
 
     def create(self, image, flavor='u1.micro', networks=None, **fields):
         """Asks for a server and does not wait for it."""
-        network = self.network.find_network('public')
-        server = self.compute.create_server(
-            name=fields.pop('name', 'test'), image_id=image, flavor_id=self.compute.find_flavor(flavor).id,
-            networks=networks or [{'uuid': network.id}], **fields)
+        networks = networks or [{'uuid': self.network.find_network('public').id}]
+        return self.ask(image, self.compute.find_flavor(flavor).id, networks, **fields)
+
+    def ask(self, image, flavor_id, networks, **fields):
+        """The same by identifiers alone: one request."""
+        server = self.compute.create_server(name=fields.pop('name', 'test'), image_id=image, flavor_id=flavor_id,
+                                            networks=networks, **fields)
         self.adopt(server.id)
         return server.id
 
