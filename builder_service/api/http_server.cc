@@ -22,11 +22,11 @@
 #include <spdlog/spdlog.h>
 
 #include "builder_service/api/errors.hh"
-#include "builder_service/api/executor.hh"
 #include "builder_service/api/gate.hh"
 #include "builder_service/api/limits.hh"
 #include "builder_service/builds/new_id.hh"
 #include "builder_service/openstack/http_threads.hh"
+#include "common/util/executor.hh"
 
 namespace unikernel::api
 {

@@ -104,7 +104,7 @@ Result<std::unique_ptr<Session>> Session::create(Account account)
     return std::unique_ptr<Session>(new Session(std::move(account), std::move(*keystone)));
 }
 
-Result<Session::Token> Session::issue(const std::string& global_request_id)
+Result<Session::Token> Session::issue(const std::string& global_request_id, std::stop_token stop)
 {
     const auto answer = keystone_->send({.method = "POST",
                                          .path = "/v3/auth/tokens",
@@ -112,9 +112,9 @@ Result<Session::Token> Session::issue(const std::string& global_request_id)
                                          .body = password_request(account_),
                                          .repeatable = true,
                                          .global_request_id = global_request_id,
-                                         .stop = {}});
+                                         .stop = std::move(stop)});
     if (!answer)
-        return fail(FailureKind::unavailable, "Keystone: " + answer.error().message);
+        return fail(answer.error().kind, "Keystone: " + answer.error().message);
     if (answer->status != 201)
         return fail(FailureKind::unavailable,
                     "Keystone at " + keystone_->url() + " gives user " + described(account_.user) +
@@ -146,12 +146,12 @@ Result<Session::Token> Session::issue(const std::string& global_request_id)
     return read;
 }
 
-Result<Session::Token> Session::current(const std::string& global_request_id)
+Result<Session::Token> Session::current(const std::string& global_request_id, std::stop_token stop)
 {
     const std::scoped_lock lock(mutex_);
     if (!token_ || system_clock::now() + renewal_margin >= token_->expires) {
         token_.reset();
-        auto made = issue(global_request_id);
+        auto made = issue(global_request_id, std::move(stop));
         if (!made)
             return made;
         token_ = std::move(*made);
@@ -159,9 +159,9 @@ Result<Session::Token> Session::current(const std::string& global_request_id)
     return *token_;
 }
 
-Result<std::string> Session::token(const std::string& global_request_id)
+Result<std::string> Session::token(const std::string& global_request_id, std::stop_token stop)
 {
-    return current(global_request_id).map([](const Token& token) { return token.id; });
+    return current(global_request_id, std::move(stop)).map([](const Token& token) { return token.id; });
 }
 
 void Session::forget(const std::string& token)
@@ -171,10 +171,11 @@ void Session::forget(const std::string& token)
         token_.reset();
 }
 
-Result<RestClient::Answer> Session::authorized(const WithToken& call, const std::string& global_request_id)
+Result<RestClient::Answer> Session::authorized(const WithToken& call, const std::string& global_request_id,
+                                               std::stop_token stop)
 {
     for (int attempt = 0;; ++attempt) {
-        const auto mine = token(global_request_id);
+        const auto mine = token(global_request_id, stop);
         if (!mine)
             return tl::unexpected(mine.error());
         auto answer = call(*mine);
@@ -184,9 +185,10 @@ Result<RestClient::Answer> Session::authorized(const WithToken& call, const std:
     }
 }
 
-Result<std::string> Session::endpoint(const Endpoint& wanted, const std::string& global_request_id)
+Result<std::string> Session::endpoint(const Endpoint& wanted, const std::string& global_request_id,
+                                      std::stop_token stop)
 {
-    const auto token = current(global_request_id);
+    const auto token = current(global_request_id, std::move(stop));
     if (!token)
         return tl::unexpected(token.error());
     auto url = find_endpoint(token->catalog, wanted);

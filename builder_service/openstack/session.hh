@@ -42,7 +42,7 @@ struct Account {
 /// a minute before it expires. Thread-safe; blocks.
 ///
 /// Errors: unavailable, whether Keystone does not answer or refuses the account: the text says which, and
-/// never holds a secret.
+/// never holds a secret; cancelled, when `stop` is requested.
 class Session
 {
 public:
@@ -52,10 +52,11 @@ public:
     Session& operator=(const Session&) = delete;
 
     /// A token that is good for a minute at least.
-    Result<std::string> token(const std::string& global_request_id = {});
+    Result<std::string> token(const std::string& global_request_id = {}, std::stop_token stop = {});
     /// Calls with X-Auth-Token's value; a 401 brings one more call with a new token.
     using WithToken = std::function<Result<RestClient::Answer>(const std::string& token)>;
-    Result<RestClient::Answer> authorized(const WithToken& call, const std::string& global_request_id = {});
+    Result<RestClient::Answer> authorized(const WithToken& call, const std::string& global_request_id = {},
+                                          std::stop_token stop = {});
 
     struct Endpoint {
         std::string type;                  ///< "image"
@@ -63,7 +64,8 @@ public:
         std::string region;                ///< empty: any
     };
     /// URL of a service by the catalogue, without a '/' at its end. Errors: also not_found.
-    Result<std::string> endpoint(const Endpoint& wanted, const std::string& global_request_id = {});
+    Result<std::string> endpoint(const Endpoint& wanted, const std::string& global_request_id = {},
+                                 std::stop_token stop = {});
 
     /// For calls to Keystone itself; its URL ends before "/v3".
     RestClient& keystone() { return *keystone_; }
@@ -76,8 +78,8 @@ private:
         nlohmann::json catalog;
     };
     Session(Account account, std::unique_ptr<RestClient> keystone);
-    Result<Token> current(const std::string& global_request_id);
-    Result<Token> issue(const std::string& global_request_id);
+    Result<Token> current(const std::string& global_request_id, std::stop_token stop);
+    Result<Token> issue(const std::string& global_request_id, std::stop_token stop);
     void forget(const std::string& token);
 
     const Account account_;

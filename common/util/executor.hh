@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace unikernel::api
+namespace unikernel
 {
 
 /// A fixed number of threads and a bounded queue of work. Thread-safe. The destructor waits
@@ -60,4 +60,4 @@ private:
     std::vector<std::jthread> threads_;  // last: it uses all of the above
 };
 
-}  // namespace unikernel::api
+}  // namespace unikernel

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "builder_service/api/executor.hh"
+#include "common/util/executor.hh"
 
 #include <atomic>
 #include <latch>
 
 #include <gtest/gtest.h>
 
-namespace unikernel::api
+namespace unikernel
 {
 namespace
 {
@@ -42,4 +42,4 @@ TEST(Executor, RefusesWhatDoesNotFit)
 }
 
 }  // namespace
-}  // namespace unikernel::api
+}  // namespace unikernel
