@@ -76,15 +76,18 @@ Result<api::Backend> make_backend(const api::Settings& settings)
             return booter->boot(image, description, observer, stop);
         };
     return api::Backend{
-        .pipeline = {.digest =
-                         [pipeline](const BuildRequest& request, std::string_view bundle) {
-                             return request_digest(pipeline, request, bundle);
-                         },
-                     .build =
-                         [pipeline](const BuildRequest& request, const std::filesystem::path& work,
-                                    BuildObserver& observer, std::stop_token stop) {
-                             return build(pipeline, request, work, observer, std::move(stop));
-                         }},
+        .pipeline = {
+            .digest =
+                [pipeline](const BuildRequest& request, std::string_view bundle) {
+                    return request_digest(pipeline, request, bundle);
+                },
+            .build =
+                [pipeline](const BuildRequest& request, const std::filesystem::path& work,
+                           BuildObserver& observer, std::stop_token stop) {
+                    return build(pipeline, request, work, observer, std::move(stop));
+                },
+            .check_requirement =
+                [pipeline](const nlohmann::json& document) { return check_requirement(pipeline, document); }},
         .inspect = inspect_image,
         .boots_images = settings.boot_check,
         .accelerators = [booter] { return booter->accelerators(); }};

@@ -103,7 +103,7 @@ bool EventPump::send_available(Stream& stream)
             break;
     }
     // ?from= beyond the end of a build that has ended: nothing will ever come.
-    const auto build = builds_.find(stream.build.id);
+    const auto build = builds_.find(stream.build.id, Scope{stream.build.project, false});
     if (!build)
         return false;
     if (!has_ended(build->state))

@@ -132,7 +132,7 @@ Response refusal_of(const error_code& code)
                          std::to_string(limits::head_bytes) + " bytes");
     if (code == http::error::body_limit)
         return error(413, "body.too-large",
-                     "the body is over the maximum of " + std::to_string(limits::bundle_bytes) + " bytes");
+                     "the body is over the maximum of " + std::to_string(limits::image_bytes) + " bytes");
     if (code == http::error::bad_content_length)
         return error(400, "header.content-length", "Content-Length is not one plain number");
     return error(400, "http.malformed", "not an HTTP/1.1 request: " + code.message());
@@ -258,7 +258,7 @@ asio::awaitable<void> Gate::Implementation::serve_request(beast::tcp_stream& cli
     beast::flat_buffer buffer(limits::head_bytes + relay_bytes);
     HeadParser parser;
     parser.header_limit(limits::head_bytes);
-    parser.body_limit(limits::bundle_bytes);
+    parser.body_limit(limits::image_bytes);
     client.expires_after(limits::head_time);
     error_code code;
     co_await http::async_read_header(client, buffer, parser, asio::redirect_error(asio::use_awaitable, code));

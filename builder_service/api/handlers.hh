@@ -8,8 +8,9 @@
 
 #include "builder_service/api/event_pump.hh"
 #include "builder_service/api/http_types.hh"
-#include "builder_service/artifacts/artifact_store.hh"
+#include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_service.hh"
+#include "builder_service/requirements/requirement_service.hh"
 
 namespace unikernel::api
 {
@@ -17,12 +18,14 @@ namespace unikernel::api
 /// What the handlers work with; all of it outlives the server.
 struct Context {
     BuildService& builds;
-    ArtifactStore& store;
+    ArtifactCatalog& artifacts;
+    RequirementService& requirements;
     EventPump& events;
     std::filesystem::path modules;    ///< folder of module folders
     std::filesystem::path platforms;  ///< folder of platform folders
     bool boots_images = false;        ///< the service can do the boot check
     std::function<std::vector<std::string>()> accelerators;
+    std::string public_url;  ///< with which links in answers begin
     std::atomic<std::size_t> uploads{0};
 };
 
@@ -35,18 +38,21 @@ Response list_builds(Context& context, const Request& request);
 Response get_build(Context& context, const Request& request);
 Response delete_build(Context& context, const Request& request);
 Response get_events(Context& context, const Request& request);
+Response post_image(Context& context, const Request& request);
 Response list_images(Context& context, const Request& request);
 Response get_image(Context& context, const Request& request);
 Response delete_image(Context& context, const Request& request);
 Response get_image_file(Context& context, const Request& request);
+Response list_requirements(Context& context, const Request& request);
+Response post_requirement(Context& context, const Request& request);
+Response get_requirement(Context& context, const Request& request);
+Response put_requirement(Context& context, const Request& request);
+Response delete_requirement(Context& context, const Request& request);
 Response list_modules(Context& context, const Request& request);
 Response get_module(Context& context, const Request& request);
 Response list_platforms(Context& context, const Request& request);
 
 /// Reads the whole body as JSON. Errors: invalid (with the position), unavailable.
 Result<nlohmann::json> json_body(const Request& request);
-
-/// ?limit=N of a listing. Errors: invalid.
-Result<std::size_t> page_limit(const Request& request);
 
 }  // namespace unikernel::api

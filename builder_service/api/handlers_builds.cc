@@ -5,6 +5,8 @@
 #include "builder_service/api/errors.hh"
 #include "builder_service/api/handlers.hh"
 #include "builder_service/api/limits.hh"
+#include "builder_service/api/paging.hh"
+#include "builder_service/api/uploads.hh"
 #include "common/decode/reader.hh"
 
 namespace unikernel::api
@@ -14,72 +16,80 @@ namespace
 {
 
 constexpr std::size_t requirements_most = 64;
-constexpr std::string_view retry_seconds = "10";
+constexpr std::size_t name_most = 255;  ///< characters of an image's name in Glance
+const std::string uuid_expression = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
-/// Counts uploads for as long as it lives.
-class UploadSlot
+Publication publication(const Reader& reader)
 {
-public:
-    explicit UploadSlot(std::atomic<std::size_t>& open) : open_(open), mine_(++open_) {}
-    ~UploadSlot() { --open_; }
-    UploadSlot(const UploadSlot&) = delete;
-    UploadSlot& operator=(const UploadSlot&) = delete;
-    bool granted() const { return mine_ <= limits::uploads; }
-
-private:
-    std::atomic<std::size_t>& open_;
-    std::size_t mine_;
-};
-
-Response with_retry(Response response)
-{
-    if (response.status == 503)
-        response.headers["Retry-After"] = retry_seconds;
-    return response;
+    reader.object({"name", "id", "visibility"});
+    Publication wish;
+    if (const auto name = reader.find("name")) {
+        wish.name = name->text(name_most);
+        if (wish.name.empty())
+            name->refuse("must not be empty");
+    }
+    if (const auto id = reader.find("id")) {
+        wish.image_id = id->matching(uuid_expression);
+        wish.id_given = true;
+    }
+    if (const auto visibility = reader.find("visibility")) {
+        static const std::vector<std::string> words{"private", "shared"};
+        wish.visibility = words[visibility->one_of(words)];
+    }
+    return wish;
 }
 
-Result<std::string> receive_bundle(Context& context, const Request& request)
+/// Names of stored requirements and whole ones, in one list.
+void read_requirements(const Reader& list, BuildService::Submission& wanted)
 {
-    auto file = context.store.receive();
-    if (!file)
-        return tl::unexpected(file.error());
-    std::vector<std::byte> piece(std::size_t{64} << 10);
-    for (;;) {
-        const auto got = request.body->read(piece);
-        if (!got)
-            return tl::unexpected(got.error());
-        if (*got == 0)
-            break;
-        if (auto written = file->write(std::span(piece).first(*got)); !written)
-            return tl::unexpected(written.error());
+    const auto items = list.items();
+    if (items.size() > requirements_most)
+        list.refuse(std::to_string(items.size()) + " requirements are over the maximum of " +
+                    std::to_string(requirements_most));
+    for (const auto& item : items) {
+        if (item.json().is_string())
+            wanted.requirement_names.push_back(item.matching(name_expression));
+        else
+            wanted.requirements.push_back(item.json());
     }
-    if (file->bytes() != request.body_bytes)
-        return fail(FailureKind::unavailable, "the client went away before the end of its body");
-    return context.store.keep_bundle(std::move(*file));
 }
 
 Result<BuildService::Submission> submission(const nlohmann::json& body)
 {
     return reading([&] {
         const Reader reader(body, "body");
-        reader.object({"bundle", "spec", "requirements", "boot_check"});
+        reader.object({"bundle", "spec", "requirements", "boot_check", "publish"});
         BuildService::Submission wanted;
         wanted.bundle = reader.at("bundle").text();
-        wanted.spec = reader.at("spec").json();
-        if (!wanted.spec.is_object())
-            reader.at("spec").refuse("must be an object");
-        if (const auto list = reader.find("requirements")) {
-            const auto items = list->items();
-            if (items.size() > requirements_most)
-                list->refuse(std::to_string(items.size()) + " requirements are over the maximum of " +
-                             std::to_string(requirements_most));
-            for (const auto& item : items)
-                wanted.requirements.push_back(item.json());
+        if (const auto spec = reader.find("spec")) {
+            wanted.spec = spec->json();
+            if (!wanted.spec.is_object())
+                spec->refuse("must be an object");
         }
+        if (const auto list = reader.find("requirements"))
+            read_requirements(*list, wanted);
         if (const auto check = reader.find("boot_check"))
             wanted.boot_check = check->boolean();
+        if (const auto publish = reader.find("publish"))
+            wanted.publish = publication(*publish);
         return wanted;
     });
+}
+
+/// What was wrong with a submission. That a thing it names is not there is a fault of the request, not a
+/// missing resource at this address.
+Response refusal(const Failure& failure)
+{
+    switch (failure.kind) {
+    case FailureKind::not_found:
+        return error(400, "requirement.unknown", "body.requirements: " + failure.message);
+    case FailureKind::conflict:
+        return error(400, "requirement.not-applicable", "body.requirements: " + failure.message);
+    case FailureKind::unavailable:
+        return with_retry(error(failure, "builds"));
+    default:
+        return error(failure, "spec");
+    }
 }
 
 Result<std::int64_t> first_event(const Request& request)
@@ -99,17 +109,12 @@ Result<std::int64_t> first_event(const Request& request)
 
 Response post_bundle(Context& context, const Request& request)
 {
-    const UploadSlot slot(context.uploads);
-    if (!slot.granted())
-        return with_retry(error(503, "bundle.busy",
-                                "more than " + std::to_string(limits::uploads) +
-                                    " uploads at once; try again in a moment"));
     if (request.body_bytes == 0)
         return error(400, "bundle.invalid", "the body is empty; send a tar archive of the source");
-    const auto digest = receive_bundle(context, request);
-    if (!digest)
-        return error(digest.error(), "bundle");
-    return json_response(201, {{"digest", *digest}});
+    return with_upload(context, request, "bundle", [&](IncomingFile file) {
+        const auto digest = context.artifacts.keep_bundle(std::move(file), request.caller.project_id);
+        return digest ? json_response(201, {{"digest", *digest}}) : error(digest.error(), "bundle");
+    });
 }
 
 Response post_build(Context& context, const Request& request)
@@ -120,14 +125,21 @@ Response post_build(Context& context, const Request& request)
     auto wanted = submission(*body);
     if (!wanted)
         return error(wanted.error(), "build");
-    // A missing bundle is a fault of this request, not a missing resource at this address.
-    if (const auto bundle = context.store.bundle(wanted->bundle); !bundle)
+    wanted->project = request.caller.project_id;
+    wanted->user = request.caller.user_id;
+    wanted->request_id =
+        request.caller.global_request_id.empty() ? request.id : request.caller.global_request_id;
+    if (wanted->publish && !context.builds.can_publish())
+        return error(400, "publish.impossible",
+                     "body.publish: this service is not connected to Glance (identity = keystone and "
+                     "[glance] publish = true connect it); leave publish out");
+    const Scope own{wanted->project, false};
+    if (const auto bundle = context.artifacts.bundle(wanted->bundle, own); !bundle)
         return error(400, bundle.error().kind == FailureKind::not_found ? "bundle.unknown" : "bundle.invalid",
                      "body.bundle: " + bundle.error().message);
     const auto submitted = context.builds.submit(std::move(*wanted));
     if (!submitted)
-        return with_retry(
-            error(submitted.error(), submitted.error().kind == FailureKind::unavailable ? "builds" : "spec"));
+        return refusal(submitted.error());
     auto response = json_response(submitted->created ? 202 : 200, to_json(submitted->build));
     response.headers["Location"] = "/v1/builds/" + submitted->build.id;
     return response;
@@ -135,30 +147,29 @@ Response post_build(Context& context, const Request& request)
 
 Response list_builds(Context& context, const Request& request)
 {
-    const auto limit = page_limit(request);
-    if (!limit)
-        return error(limit.error(), "query");
-    const auto marker = request.query.find("marker");
-    const auto builds = context.builds.list(marker == request.query.end() ? "" : marker->second, *limit);
+    const auto page = page_of(request);
+    if (!page)
+        return page.error();
+    const auto builds = context.builds.list(page->scope, page->marker, page->limit + 1);
     if (!builds && builds.error().kind == FailureKind::not_found)
         return error(400, "query.invalid", "marker: " + builds.error().message);
     if (!builds)
         return error(builds.error(), "builds");
-    auto list = nlohmann::json::array();
+    nlohmann::json::array_t list;
     for (const auto& build : *builds)
         list.push_back(to_json(build));
-    return json_response(200, {{"builds", list}});
+    return json_response(200, paged(request, *page, "builds", std::move(list), "id", context.public_url));
 }
 
 Response get_build(Context& context, const Request& request)
 {
-    const auto build = context.builds.find(request.parameters.at(0));
+    const auto build = context.builds.find(request.parameters.at(0), scope_of(request));
     return build ? json_response(200, to_json(*build)) : error(build.error(), "build");
 }
 
 Response delete_build(Context& context, const Request& request)
 {
-    const auto cancelled = context.builds.cancel(request.parameters.at(0));
+    const auto cancelled = context.builds.cancel(request.parameters.at(0), scope_of(request));
     return cancelled ? Response{204, {}, ""} : error(cancelled.error(), "build");
 }
 
@@ -167,7 +178,7 @@ Response get_events(Context& context, const Request& request)
     const auto from = first_event(request);
     if (!from)
         return error(from.error(), "query");
-    const auto build = context.builds.find(request.parameters.at(0));
+    const auto build = context.builds.find(request.parameters.at(0), scope_of(request));
     if (!build)
         return error(build.error(), "build");
     const auto place = context.events.reserve();

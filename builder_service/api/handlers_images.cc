@@ -6,6 +6,9 @@
 #include "builder_service/api/byte_range.hh"
 #include "builder_service/api/errors.hh"
 #include "builder_service/api/handlers.hh"
+#include "builder_service/api/paging.hh"
+#include "builder_service/api/uploads.hh"
+#include "builder_service/publishing/image_properties.hh"
 #include "common/util/hex.hh"
 
 namespace unikernel::api
@@ -20,7 +23,10 @@ nlohmann::json to_json(const StoredImage& image)
             {"bytes", image.bytes},
             {"created", image.created},
             {"build", image.build},
-            {"description", image.description}};
+            {"description", image.description},
+            {"properties", image_properties(image.description, image.digest)},
+            {"min_ram", minimum_memory_mib(image.description)},
+            {"min_disk", 0}};
 }
 
 /// "sha256:<hex>" -> base64 of the digest's bytes, as HTTP's digest headers want it.
@@ -37,35 +43,49 @@ std::string base64_of(const std::string& digest)
 
 }  // namespace
 
+Response post_image(Context& context, const Request& request)
+{
+    if (request.body_bytes == 0)
+        return error(400, "image.invalid", "the body is empty; send the bytes of a finished image");
+    return with_upload(context, request, "image", [&](IncomingFile file) {
+        const auto imported = context.artifacts.import_image(std::move(file), request.caller.project_id);
+        if (!imported)
+            return error(imported.error(), "image");
+        auto response = json_response(imported->created ? 201 : 200, to_json(imported->image));
+        response.headers["Location"] = "/v1/images/" + imported->image.digest;
+        return response;
+    });
+}
+
 Response list_images(Context& context, const Request& request)
 {
-    const auto limit = page_limit(request);
-    if (!limit)
-        return error(limit.error(), "query");
-    const auto marker = request.query.find("marker");
-    const auto images = context.store.images();
-    auto list = nlohmann::json::array();
-    for (const auto& image : images)
-        if ((marker == request.query.end() || image.digest > marker->second) && list.size() < *limit)
-            list.push_back(to_json(image));
-    return json_response(200, {{"images", list}});
+    const auto page = page_of(request);
+    if (!page)
+        return page.error();
+    const auto images = context.artifacts.images(page->scope, page->marker, page->limit + 1);
+    if (!images)
+        return error(images.error(), "images");
+    nlohmann::json::array_t list;
+    for (const auto& image : *images)
+        list.push_back(to_json(image));
+    return json_response(200, paged(request, *page, "images", std::move(list), "digest", context.public_url));
 }
 
 Response get_image(Context& context, const Request& request)
 {
-    const auto image = context.store.image(request.parameters.at(0));
+    const auto image = context.artifacts.image(request.parameters.at(0), scope_of(request));
     return image ? json_response(200, to_json(*image)) : error(image.error(), "image");
 }
 
 Response delete_image(Context& context, const Request& request)
 {
-    const auto removed = context.store.remove_image(request.parameters.at(0));
+    const auto removed = context.artifacts.remove_image(request.parameters.at(0), scope_of(request));
     return removed ? Response{204, {}, ""} : error(removed.error(), "image");
 }
 
 Response get_image_file(Context& context, const Request& request)
 {
-    const auto image = context.store.image(request.parameters.at(0));
+    const auto image = context.artifacts.image(request.parameters.at(0), scope_of(request));
     if (!image)
         return error(image.error(), "image");
     const auto tag = "\"" + image->digest + "\"";

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is about the service itself: discovery, health, modules, platforms; and what handlers share.
 #include <algorithm>
-#include <charconv>
 
 #include "builder_service/api/errors.hh"
 #include "builder_service/api/handlers.hh"
@@ -29,21 +28,6 @@ Result<nlohmann::json> json_body(const Request& request)
     return decode_json(text, "body", {.bytes = limits::json_bytes, .depth = limits::json_depth});
 }
 
-Result<std::size_t> page_limit(const Request& request)
-{
-    const auto given = request.query.find("limit");
-    if (given == request.query.end())
-        return limits::page_items;
-    const auto& text = given->second;
-    std::size_t value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc{} || end != text.data() + text.size() || value < 1 ||
-        value > limits::page_items_most)
-        return fail(FailureKind::invalid, "limit: '" + text + "' is not a number from 1 to " +
-                                              std::to_string(limits::page_items_most));
-    return value;
-}
-
 Response discover(Context&, const Request&)
 {
     return json_response(
@@ -55,7 +39,7 @@ Response healthcheck(Context& context, const Request&)
 {
     if (context.builds.draining())
         return error(503, "health.draining", "the service is stopping");
-    if (const auto space = context.store.check_space(); !space)
+    if (const auto space = context.artifacts.check_space(); !space)
         return error(503, "health.disk-full", space.error().message);
     return json_response(200, {{"status", "ok"}});
 }

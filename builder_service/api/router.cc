@@ -91,6 +91,8 @@ std::uint64_t limit_of(Body body)
         return limits::json_bytes;
     case Body::archive:
         return limits::bundle_bytes;
+    case Body::image:
+        return limits::image_bytes;
     case Body::none:
         break;
     }
@@ -123,6 +125,9 @@ std::optional<Response> check_body(const Request& request, const Route& route)
     if (route.body == Body::json && type != "application/json")
         return error(415, "body.media-type",
                      "Content-Type is '" + type + "'; this route takes application/json");
+    if (route.body == Body::image && type != "application/octet-stream")
+        return error(415, "body.media-type",
+                     "Content-Type is '" + type + "'; this route takes application/octet-stream");
     if (route.body == Body::archive && !archives.contains(type))
         return error(415, "body.media-type",
                      "Content-Type is '" + type +

@@ -17,7 +17,7 @@ namespace unikernel::api
 {
 
 /// What a route takes as a body.
-enum class Body { none, json, archive };
+enum class Body { none, json, archive, image };
 
 struct Route {
     std::string_view method;

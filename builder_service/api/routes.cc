@@ -10,23 +10,30 @@ std::vector<Route> routes(Context& context)
     const auto with = [&context](Handler handler) {
         return [&context, handler](const Request& request) { return handler(context, request); };
     };
+    const std::vector<std::string_view> pages = {"marker", "limit", "all_projects"};
     // clang-format off
     return {
-        {"GET",    "/",                         "",                           Body::none,    {},                  with(discover)},
-        {"GET",    "/healthcheck",              "",                           Body::none,    {},                  with(healthcheck)},
-        {"POST",   "/v1/bundles",               "unikernel:bundles:create",   Body::archive, {},                  with(post_bundle)},
-        {"GET",    "/v1/builds",                "unikernel:builds:list",      Body::none,    {"marker", "limit"}, with(list_builds)},
-        {"POST",   "/v1/builds",                "unikernel:builds:create",    Body::json,    {},                  with(post_build)},
-        {"GET",    "/v1/builds/{id}",           "unikernel:builds:get",       Body::none,    {},                  with(get_build)},
-        {"DELETE", "/v1/builds/{id}",           "unikernel:builds:cancel",    Body::none,    {},                  with(delete_build)},
-        {"GET",    "/v1/builds/{id}/events",    "unikernel:builds:get",       Body::none,    {"from"},            with(get_events)},
-        {"GET",    "/v1/images",                "unikernel:images:list",      Body::none,    {"marker", "limit"}, with(list_images)},
-        {"GET",    "/v1/images/{digest}",       "unikernel:images:get",       Body::none,    {},                  with(get_image)},
-        {"DELETE", "/v1/images/{digest}",       "unikernel:images:delete",    Body::none,    {},                  with(delete_image)},
-        {"GET",    "/v1/images/{digest}/file",  "unikernel:images:download",  Body::none,    {},                  with(get_image_file)},
-        {"GET",    "/v1/modules",               "unikernel:modules:list",     Body::none,    {},                  with(list_modules)},
-        {"GET",    "/v1/modules/{name}",        "unikernel:modules:get",      Body::none,    {},                  with(get_module)},
-        {"GET",    "/v1/platforms",             "unikernel:platforms:list",   Body::none,    {},                  with(list_platforms)},
+        {"GET",    "/",                         "",                              Body::none,    {},            with(discover)},
+        {"GET",    "/healthcheck",              "",                              Body::none,    {},            with(healthcheck)},
+        {"POST",   "/v1/bundles",               "unikernel:bundles:create",      Body::archive, {},            with(post_bundle)},
+        {"GET",    "/v1/builds",                "unikernel:builds:list",         Body::none,    pages,         with(list_builds)},
+        {"POST",   "/v1/builds",                "unikernel:builds:create",       Body::json,    {},            with(post_build)},
+        {"GET",    "/v1/builds/{id}",           "unikernel:builds:get",          Body::none,    {},            with(get_build)},
+        {"DELETE", "/v1/builds/{id}",           "unikernel:builds:cancel",       Body::none,    {},            with(delete_build)},
+        {"GET",    "/v1/builds/{id}/events",    "unikernel:builds:get",          Body::none,    {"from"},      with(get_events)},
+        {"POST",   "/v1/images",                "unikernel:images:create",       Body::image,   {},            with(post_image)},
+        {"GET",    "/v1/images",                "unikernel:images:list",         Body::none,    pages,         with(list_images)},
+        {"GET",    "/v1/images/{digest}",       "unikernel:images:get",          Body::none,    {},            with(get_image)},
+        {"DELETE", "/v1/images/{digest}",       "unikernel:images:delete",       Body::none,    {},            with(delete_image)},
+        {"GET",    "/v1/images/{digest}/file",  "unikernel:images:download",     Body::none,    {},            with(get_image_file)},
+        {"GET",    "/v1/requirements",          "unikernel:requirements:list",   Body::none,    pages,         with(list_requirements)},
+        {"POST",   "/v1/requirements",          "unikernel:requirements:create", Body::json,    {},            with(post_requirement)},
+        {"GET",    "/v1/requirements/{name}",   "unikernel:requirements:get",    Body::none,    {"revisions"}, with(get_requirement)},
+        {"PUT",    "/v1/requirements/{name}",   "unikernel:requirements:update", Body::json,    {},            with(put_requirement)},
+        {"DELETE", "/v1/requirements/{name}",   "unikernel:requirements:delete", Body::none,    {},            with(delete_requirement)},
+        {"GET",    "/v1/modules",               "unikernel:modules:list",        Body::none,    {},            with(list_modules)},
+        {"GET",    "/v1/modules/{name}",        "unikernel:modules:get",         Body::none,    {},            with(get_module)},
+        {"GET",    "/v1/platforms",             "unikernel:platforms:list",      Body::none,    {},            with(list_platforms)},
     };
     // clang-format on
 }

@@ -90,24 +90,31 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     auto store = ArtifactStore::open(settings.state, settings.disk_reserve, backend.inspect);
     if (!store)
         return refuse(store.error(), 1);
-    auto repository = BuildRepository::open(settings.state / "builds.sqlite");
-    if (!repository)
-        return refuse(repository.error(), 1);
+    auto database = Database::open(settings.state / "builds.sqlite");
+    if (!database)
+        return refuse(database.error(), 1);
+    BuildRepository repository(**database);
+    OwnerRepository owners(**database);
+    RequirementRepository stored_requirements(**database);
+    ArtifactCatalog artifacts(**store, owners);
+    RequirementService requirements(stored_requirements, backend.pipeline.check_requirement);
     BuildService builds({.work = settings.state / "work",
                          .workers = settings.workers,
                          .queue = settings.queue,
                          .time_limit = settings.build_time_limit,
                          .log_limit = settings.log_limit,
                          .keep = settings.keep_builds},
-                        backend.pipeline, **repository, **store);
+                        backend.pipeline, Publishing{}, repository, artifacts, requirements);
     EventPump events(builds);
     Context context{.builds = builds,
-                    .store = **store,
+                    .artifacts = artifacts,
+                    .requirements = requirements,
                     .events = events,
                     .modules = settings.modules,
                     .platforms = settings.platforms,
                     .boots_images = backend.boots_images,
-                    .accelerators = backend.accelerators};
+                    .accelerators = backend.accelerators,
+                    .public_url = {}};
     const Router router(routes(context));
     NoIdentity authenticator;
     auto server = HttpServer::open(address, router, authenticator);

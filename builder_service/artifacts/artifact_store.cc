@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "builder_service/artifacts/timestamp.hh"
+#include "builder_service/database/timestamp.hh"
 
 namespace unikernel
 {
@@ -51,7 +51,8 @@ Result<StoredImage> read_image(const fs::path& file, const std::string& hex)
                        facts.value("created", ""),
                        facts.value("build", ""),
                        facts.value("description", nlohmann::json::object()),
-                       file};
+                       file,
+                       false};
 }
 
 Result<FileDescriptor> take_lock(const fs::path& folder)
@@ -179,6 +180,13 @@ Result<fs::path> ArtifactStore::bundle(std::string_view digest) const
     return path;
 }
 
+bool ArtifactStore::has_bundle(std::string_view digest) const
+{
+    const auto hex = digest_hex(digest);
+    std::error_code code;
+    return hex && fs::is_regular_file(folder_ / "bundles" / *hex, code);
+}
+
 std::size_t ArtifactStore::prune_bundles(std::chrono::hours age, const std::vector<std::string>& in_use)
 {
     std::size_t removed = 0;
@@ -242,7 +250,10 @@ Result<StoredImage> ArtifactStore::import_image(const fs::path& file, const std:
     if (auto written = write_file_atomically(target.string() + std::string(metadata_suffix), metadata.dump());
         !written)
         return tl::unexpected(with_advice(written.error()));
-    return read_image(target, *hex);
+    auto image = read_image(target, *hex);
+    if (image)
+        image->imported_now = true;
+    return image;
 }
 
 Result<StoredImage> ArtifactStore::image(std::string_view digest) const
@@ -254,19 +265,24 @@ Result<StoredImage> ArtifactStore::image(std::string_view digest) const
     return read_image(folder_ / "images" / *hex, *hex);
 }
 
-std::vector<StoredImage> ArtifactStore::images() const
+std::vector<std::string> ArtifactStore::image_digests() const
 {
     const std::scoped_lock lock(images_mutex_);
-    std::vector<StoredImage> found;
+    std::vector<std::string> found;
     std::error_code code;
-    for (const auto& entry : fs::directory_iterator(folder_ / "images", code)) {
+    for (const auto& entry : fs::directory_iterator(folder_ / "images", code))
         if (entry.path().extension() == metadata_suffix)
-            continue;
-        if (auto image = read_image(entry.path(), entry.path().filename().string()))
-            found.push_back(std::move(*image));
-    }
-    std::sort(found.begin(), found.end(),
-              [](const StoredImage& a, const StoredImage& b) { return a.digest < b.digest; });
+            found.push_back("sha256:" + entry.path().stem().string());
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+std::vector<StoredImage> ArtifactStore::images() const
+{
+    std::vector<StoredImage> found;
+    for (const auto& digest : image_digests())
+        if (auto stored = image(digest))
+            found.push_back(std::move(*stored));
     return found;
 }
 

@@ -28,6 +28,7 @@ struct StoredImage {
     std::string build;           ///< id of the build it came from
     nlohmann::json description;  ///< the image's own note
     std::filesystem::path file;
+    bool imported_now = false;  ///< in import_image's answer: it was not here before
 };
 
 /// Source bundles and images by digest, in one folder of one file system:
@@ -50,6 +51,7 @@ public:
     Result<std::string> keep_bundle(IncomingFile file);
     /// Errors: invalid (not a digest), not_found.
     Result<std::filesystem::path> bundle(std::string_view digest) const;
+    bool has_bundle(std::string_view digest) const;
     /// Removes bundles last used before `age` ago, except those `in_use` holds. Answers how many.
     std::size_t prune_bundles(std::chrono::hours age, const std::vector<std::string>& in_use);
 
@@ -57,6 +59,8 @@ public:
     Result<StoredImage> import_image(const std::filesystem::path& file, const std::string& build);
     /// Checks size and magic number. Errors: invalid, not_found, internal (damaged).
     Result<StoredImage> image(std::string_view digest) const;
+    /// In byte order; not checked.
+    std::vector<std::string> image_digests() const;
     /// In byte order of the digests; damaged ones are left out.
     std::vector<StoredImage> images() const;
     Result<void> remove_image(std::string_view digest);

@@ -28,6 +28,7 @@ public:
     /// Errors: no_space, internal.
     Result<void> write(std::span<const std::byte> bytes);
     std::uint64_t bytes() const { return bytes_; }
+    const std::filesystem::path& path() const { return path_; }
 
     /// fsync, and the digest of all that was written. Call once, then keep() or nothing.
     Result<Digest> finish();

@@ -20,6 +20,9 @@ nlohmann::json to_json(const BuildRecord& build)
         {"bundle", build.bundle},
         {"request_digest", build.request_digest},
         {"boot_check", build.boot_check},
+        {"project", build.project},
+        {"user", build.user},
+        {"requirements", build.applied},
         {"phase", build.phase},
         {"phases", build.phases},
         {"attempts", build.attempts},
@@ -28,6 +31,8 @@ nlohmann::json to_json(const BuildRecord& build)
         json["error"] = build.error;
     if (!build.image.empty())
         json["image"] = build.image;
+    if (build.publish)
+        json["publish"] = to_json(*build.publish);
     return json;
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "builder_service/builds/publication.hh"
 #include "builder_service/pipeline/pipeline.hh"
 
 namespace unikernel
@@ -17,16 +19,21 @@ struct BuildRecord {
     std::int64_t number = 0;       ///< order of submission
     std::string id;                ///< UUID
     std::string created, updated;  ///< RFC 3339
+    std::string project;           ///< that it belongs to; "" without identity
+    std::string user;              ///< who submitted it
+    std::string request_id;        ///< "req-<uuid>", the one that is passed on to other services
     BuildState state = BuildState::queued;
     std::string request_digest;
     std::string bundle;  ///< "sha256:<hex>"
     nlohmann::json spec;
     nlohmann::json requirements = nlohmann::json::array();
+    nlohmann::json applied = nlohmann::json::array();  ///< stored ones, [{"name","revision","project"}]
     bool boot_check = true;
+    std::optional<Publication> publish;
     std::string phase;  ///< the one it is in, or was in last; empty before the first
     nlohmann::json phases = nlohmann::json::array();  ///< [{"phase","milliseconds"}], finished ones
     std::string error;                                ///< for people; empty unless it failed
-    std::string image;                                ///< digest; empty unless it succeeded
+    std::string image;                                ///< digest; empty until it was stored
     int attempts = 0;                                 ///< how often it was begun
     std::uint32_t objects_compiled = 0, objects_cached = 0;
 };

@@ -2,37 +2,36 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "builder_service/builds/build_record.hh"
+#include "builder_service/database/database.hh"
+#include "builder_service/database/scope.hh"
 #include "common/util/result.hh"
 
 namespace unikernel
 {
 
-/// Builds and their events in a database; all SQL is in this class. SQLite is what it knows
-/// today. Thread-safe. Failures are internal, or no_space when the disk is full.
+/// Builds and their events; all SQL of these tables is in this class. Thread-safe. Failures are
+/// internal, or no_space when the disk is full.
 class BuildRepository
 {
 public:
-    /// Creates the file or brings its tables up to date. Errors also: conflict, when a newer
-    /// version of the program wrote it.
-    static Result<std::unique_ptr<BuildRepository>> open(const std::filesystem::path& file);
-    ~BuildRepository();
+    /// `database` outlives it.
+    explicit BuildRepository(Database& database) : database_(database) {}
     BuildRepository(const BuildRepository&) = delete;
     BuildRepository& operator=(const BuildRepository&) = delete;
 
     /// Stores a queued build, durable when this returns; fills in `number`.
     Result<void> add(BuildRecord& build);
-    Result<std::optional<BuildRecord>> find(const std::string& id);
-    /// The latest with this request digest and boot check.
-    Result<std::optional<BuildRecord>> find_request(const std::string& digest, bool boot_check);
+    Result<std::optional<BuildRecord>> find(const std::string& id, const Scope& scope);
+    /// The project's latest with this request digest and boot check.
+    Result<std::optional<BuildRecord>> find_request(const std::string& project, const std::string& digest,
+                                                    bool boot_check);
     /// Newest first; those older than the build `marker`, or from the newest when it is empty.
-    Result<std::vector<BuildRecord>> list(const std::string& marker, std::size_t limit);
+    Result<std::vector<BuildRecord>> list(const Scope& scope, const std::string& marker, std::size_t limit);
     /// Oldest first.
     Result<std::vector<BuildRecord>> in_state(BuildState state);
     Result<std::size_t> count(BuildState state);
@@ -42,6 +41,10 @@ public:
     /// Queued again, as if it had not been begun (`attempts` as given), with one event.
     Result<void> requeue(const BuildRecord& build, int attempts, BuildEvent why);
     Result<void> set_phase(const BuildRecord& build, const std::string& phase);
+    /// What is known of its image and of its place in Glance, durable when this returns.
+    Result<void> set_image(const BuildRecord& build);
+    /// Oldest first.
+    Result<std::vector<BuildRecord>> in_publish_state(PublishState state);
     /// Its end state, with the event `end`, durable when this returns.
     Result<void> finish(const BuildRecord& build);
 
@@ -50,13 +53,12 @@ public:
     /// Those with n >= `from`, in order.
     Result<std::vector<BuildEvent>> events(const BuildRecord& build, std::int64_t from, std::size_t limit);
 
-    /// Removes the oldest ended builds beyond `keep`, with their events.
+    /// Removes the oldest ended builds beyond `keep`, with their events; not those of which something may
+    /// still have to be taken out of Glance.
     Result<void> prune(std::size_t keep);
 
 private:
-    class Database;
-    explicit BuildRepository(std::unique_ptr<Database> database);
-    std::unique_ptr<Database> database_;
+    Database& database_;
 };
 
 }  // namespace unikernel

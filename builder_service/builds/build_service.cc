@@ -3,9 +3,9 @@
 
 #include <spdlog/spdlog.h>
 
-#include "builder_service/artifacts/timestamp.hh"
 #include "builder_service/builds/new_id.hh"
 #include "builder_service/builds/recording_observer.hh"
+#include "builder_service/database/timestamp.hh"
 #include "common/model/secret.hh"
 
 namespace unikernel
@@ -35,6 +35,24 @@ std::string where(const BuildRecord& build)
     return build.phase.empty() ? "before its first phase" : "during phase " + build.phase;
 }
 
+void add_phase(BuildRecord& build, Phase phase, std::chrono::steady_clock::time_point begun)
+{
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
+    build.phases.push_back({{"phase", to_string(phase)}, {"milliseconds", took.count()}});
+}
+
+/// `entry`: of BuildRecord::applied.
+std::string told(const nlohmann::json& entry)
+{
+    const auto project = entry.value("project", nlohmann::json());
+    return "requirement " + entry.value("name", "") + ", revision " +
+           std::to_string(entry.value("revision", 0)) + ", " +
+           (project.is_null() ? "global"
+            : project == ""   ? "of this service"
+                              : "of project " + project.get<std::string>()) +
+           ": " + entry.value("reason", "");
+}
+
 Result<void> seal(BuildService::Submission& submission)
 {
     auto spec = seal_secrets(std::move(submission.spec));
@@ -48,6 +66,35 @@ Result<void> seal(BuildService::Submission& submission)
         requirement = std::move(*sealed);
     }
     return {};
+}
+
+nlohmann::json applied(const RequirementRevision& requirement, const std::string& reason)
+{
+    nlohmann::json entry = {{"name", requirement.name},
+                            {"revision", requirement.revision},
+                            {"project", nullptr},
+                            {"reason", reason}};
+    if (requirement.project)
+        entry["project"] = *requirement.project;
+    return entry;
+}
+
+/// Whether the one who wishes `wish` gets it from a build that does what `other` says.
+bool same_wish(const std::optional<Publication>& other, const Publication& wish)
+{
+    return other && other->name == wish.name && other->visibility == wish.visibility &&
+           (!wish.id_given || other->image_id == wish.image_id);
+}
+
+/// What its end means for its image in Glance, if it did not succeed.
+void settle_publication(BuildRecord& build)
+{
+    if (!build.publish || build.state == BuildState::succeeded)
+        return;
+    if (build.publish->state == PublishState::publishing)
+        build.publish->state = PublishState::removing;
+    if (build.publish->state == PublishState::pending)
+        build.publish->state = PublishState::failed;
 }
 
 BuildState state_of(FailureKind kind)
@@ -64,9 +111,11 @@ BuildState state_of(FailureKind kind)
 
 }  // namespace
 
-BuildService::BuildService(BuildSettings settings, Pipeline pipeline, BuildRepository& repository,
-                           ArtifactStore& store)
-    : settings_(std::move(settings)), pipeline_(std::move(pipeline)), repository_(repository), store_(store)
+BuildService::BuildService(BuildSettings settings, Pipeline pipeline, Publishing publishing,
+                           BuildRepository& repository, ArtifactCatalog& artifacts,
+                           RequirementService& requirements)
+    : settings_(std::move(settings)), pipeline_(std::move(pipeline)), publishing_(std::move(publishing)),
+      repository_(repository), artifacts_(artifacts), requirements_(requirements)
 {
 }
 
@@ -111,6 +160,7 @@ Result<void> BuildService::recover()
         build.error = stopped + ", and " + std::to_string(build.attempts) +
                       " attempts ended so; it was not started again. Submit it again if the cause is gone";
         spdlog::error("build {}: {}", build.id, build.error);
+        settle_publication(build);
         if (auto done = repository_.finish(build); !done)
             return done;
     }
@@ -118,38 +168,93 @@ Result<void> BuildService::recover()
     if (const auto waiting = repository_.in_state(BuildState::queued))
         for (const auto& build : *waiting)
             in_use.push_back(build.bundle);
-    store_.prune_bundles(bundle_age, in_use);
+    artifacts_.prune_bundles(bundle_age, in_use);
+    if (publishing_.leftovers)
+        publishing_.leftovers();
     return {};
 }
 
-/// The latest build of the same request, if it is on its way or its image is still there.
-Result<std::optional<BuildRecord>> BuildService::reusable(const std::string& digest, bool boot_check)
+/// What can be said of a submission before it is queued: all but its number and its id in the queue.
+Result<BuildRecord> BuildService::prepare(Submission submission)
 {
-    auto known = repository_.find_request(digest, boot_check);
-    if (!known || !*known || !has_ended((*known)->state))
+    const auto bundle = artifacts_.bundle(submission.bundle, Scope{submission.project, false});
+    if (!bundle)
+        return tl::unexpected(bundle.error());
+    if (submission.spec.is_null()) {
+        auto spec = bundle_spec(*bundle);
+        if (!spec)
+            return tl::unexpected(spec.error());
+        submission.spec = std::move(*spec);
+    }
+    if (auto sealed = seal(submission); !sealed)
+        return tl::unexpected(sealed.error());
+    const auto stored =
+        requirements_.select(submission.project, submission.spec, submission.requirement_names);
+    if (!stored)
+        return tl::unexpected(stored.error());
+    BuildRecord build;
+    for (const auto& [requirement, reason] : *stored) {
+        submission.requirements.push_back(requirement.document);
+        build.applied.push_back(applied(requirement, reason));
+    }
+    const BuildRequest request{submission.spec, submission.requirements, *bundle, submission.boot_check};
+    const auto digest = pipeline_.digest(request, submission.bundle);
+    if (!digest)
+        return tl::unexpected(digest.error());
+    build.id = new_id();
+    build.project = std::move(submission.project);
+    build.user = std::move(submission.user);
+    build.request_id = std::move(submission.request_id);
+    build.request_digest = *digest;
+    build.bundle = std::move(submission.bundle);
+    build.spec = std::move(submission.spec);
+    build.requirements = std::move(submission.requirements);
+    build.boot_check = submission.boot_check;
+    build.publish = std::move(submission.publish);
+    if (build.publish && build.publish->image_id.empty())
+        build.publish->image_id = new_id();
+    if (build.publish && build.publish->name.empty())
+        build.publish->name = build.spec.value("name", "");
+    return build;
+}
+
+bool BuildService::has_image(const BuildRecord& build)
+{
+    return !build.image.empty() && artifacts_.image(build.image, Scope{build.project, false}).has_value();
+}
+
+/// The project's latest build of the same request, if it is on its way or its image is still there. One
+/// that is to be published anew gets that image instead, so that only the publishing is left to do.
+Result<std::optional<BuildRecord>> BuildService::reusable(BuildRecord& wanted)
+{
+    auto known = repository_.find_request(wanted.project, wanted.request_digest, wanted.boot_check);
+    if (!known || !*known)
         return known;
-    const bool usable = (*known)->state == BuildState::succeeded && store_.image((*known)->image).has_value();
-    return usable ? std::move(known) : std::nullopt;
+    if (!has_ended((*known)->state))
+        return !wanted.publish || same_wish((*known)->publish, *wanted.publish) ? std::move(known)
+                                                                                : std::nullopt;
+    if (!has_image(**known))
+        return std::nullopt;
+    if (!wanted.publish && (*known)->state == BuildState::succeeded)
+        return known;
+    wanted.image = (*known)->image;
+    return std::nullopt;
 }
 
 Result<BuildService::Submitted> BuildService::submit(Submission submission)
 {
     if (draining_)
         return fail(FailureKind::unavailable, "the service is stopping; try again when it was started");
-    if (auto space = store_.check_space(); !space)
+    if (auto space = artifacts_.check_space(); !space)
         return tl::unexpected(space.error());
-    if (auto sealed = seal(submission); !sealed)
-        return tl::unexpected(sealed.error());
-    const auto bundle = store_.bundle(submission.bundle);
-    if (!bundle)
-        return tl::unexpected(bundle.error());
-    const BuildRequest request{submission.spec, submission.requirements, *bundle, submission.boot_check};
-    const auto digest = pipeline_.digest(request, submission.bundle);
-    if (!digest)
-        return tl::unexpected(digest.error());
+    if (submission.publish && !can_publish())
+        return fail(FailureKind::invalid, "publish: this service is not connected to Glance");
+    auto build = prepare(std::move(submission));
+    if (!build)
+        return tl::unexpected(build.error());
 
     const std::scoped_lock lock(queue_mutex_);
-    auto known = reusable(*digest, submission.boot_check);
+    auto known = reusable(*build);
     if (!known)
         return tl::unexpected(known.error());
     if (*known)
@@ -161,25 +266,18 @@ Result<BuildService::Submitted> BuildService::submit(Submission submission)
         return fail(FailureKind::unavailable,
                     std::to_string(*waiting) + " builds wait already, the maximum is " +
                         std::to_string(settings_.queue) + " (queue); try again when some have ended");
-    BuildRecord build;
-    build.id = new_id();
-    build.request_digest = *digest;
-    build.bundle = submission.bundle;
-    build.spec = std::move(submission.spec);
-    build.requirements = submission.requirements;
-    build.boot_check = submission.boot_check;
-    if (auto added = repository_.add(build); !added)
+    if (auto added = repository_.add(*build); !added)
         return tl::unexpected(added.error());
     if (auto pruned = repository_.prune(settings_.keep); !pruned)
         spdlog::error("{}", pruned.error().message);
     ++submitted_;
     queued_.notify_one();
-    return Submitted{std::move(build), true};
+    return Submitted{std::move(*build), true};
 }
 
-Result<BuildRecord> BuildService::find(const std::string& id)
+Result<BuildRecord> BuildService::find(const std::string& id, const Scope& scope)
 {
-    auto found = repository_.find(id);
+    auto found = repository_.find(id, scope);
     if (!found)
         return tl::unexpected(found.error());
     if (!*found)
@@ -187,12 +285,13 @@ Result<BuildRecord> BuildService::find(const std::string& id)
     return std::move(**found);
 }
 
-Result<std::vector<BuildRecord>> BuildService::list(const std::string& marker, std::size_t limit)
+Result<std::vector<BuildRecord>> BuildService::list(const Scope& scope, const std::string& marker,
+                                                    std::size_t limit)
 {
     if (!marker.empty())
-        if (const auto known = find(marker); !known)
+        if (const auto known = find(marker, scope); !known)
             return tl::unexpected(known.error());
-    return repository_.list(marker, limit);
+    return repository_.list(scope, marker, limit);
 }
 
 Result<std::vector<BuildEvent>> BuildService::events(const BuildRecord& build, std::int64_t from,
@@ -201,10 +300,10 @@ Result<std::vector<BuildEvent>> BuildService::events(const BuildRecord& build, s
     return repository_.events(build, from, limit);
 }
 
-Result<void> BuildService::cancel(const std::string& id)
+Result<void> BuildService::cancel(const std::string& id, const Scope& scope)
 {
     const std::scoped_lock lock(queue_mutex_);
-    auto build = find(id);
+    auto build = find(id, scope);
     if (!build)
         return tl::unexpected(build.error());
     if (build->state == BuildState::running)
@@ -213,7 +312,10 @@ Result<void> BuildService::cancel(const std::string& id)
         return {};
     build->state = BuildState::cancelled;
     build->error = "cancelled before it began";
+    settle_publication(*build);
     auto done = repository_.finish(*build);
+    if (publishing_.leftovers)
+        publishing_.leftovers();
     changes_.raise();
     return done;
 }
@@ -241,7 +343,7 @@ void BuildService::work(const std::stop_token& stop)
 BuildOutcome BuildService::build_in(const BuildRecord& build, BuildObserver& observer, std::stop_token stop)
 {
     BuildOutcome outcome;
-    const auto bundle = store_.bundle(build.bundle);
+    const auto bundle = artifacts_.bundle(build.bundle, Scope{build.project, false});
     if (!bundle) {
         outcome.error = bundle.error().message;
         return outcome;
@@ -273,15 +375,24 @@ void BuildService::run(BuildRecord build, std::stop_token stop)
         repository_, build, settings_.log_limit,
         [this, id = build.id](StopReason reason) { running_.stop(id, reason); },
         [this] { changes_.raise(); });
-    const auto outcome = build_in(build, observer, std::move(stop));
-    conclude(build, outcome, observer);
+    for (const auto& requirement : build.applied)
+        observer.log(told(requirement));
+    if (has_image(build)) {
+        observer.log("image " + build.image + " is there already; it is not built again");
+        build.state = BuildState::succeeded;
+    } else {
+        make_image(build, observer, stop);
+    }
+    if (build.state == BuildState::succeeded && build.publish)
+        publish(build, observer, std::move(stop));
+    conclude(build);
     std::error_code code;
     fs::remove_all(settings_.work / build.id, code);
 }
 
-/// From the pipeline's outcome and the reason it was stopped, if it was, to the stored end.
-void BuildService::conclude(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer)
+void BuildService::make_image(BuildRecord& build, BuildObserver& observer, std::stop_token stop)
 {
+    const auto outcome = build_in(build, observer, std::move(stop));
     for (const auto& [phase, duration] : outcome.phases)
         build.phases.push_back(
             {{"phase", to_string(phase)}, {"milliseconds", static_cast<double>(duration.count()) / 1000.0}});
@@ -291,7 +402,11 @@ void BuildService::conclude(BuildRecord& build, const BuildOutcome& outcome, Bui
     build.error = outcome.error;
     if (outcome.state == BuildState::succeeded)
         keep_image(build, outcome, observer);
+}
 
+/// From how far it came and the reason it was stopped, if it was, to the stored end.
+void BuildService::conclude(BuildRecord& build)
+{
     const std::scoped_lock lock(queue_mutex_);  // from here on a cancellation comes too late
     const auto reason = running_.end(build.id);
     if (build.state != BuildState::succeeded && reason == StopReason::shutdown) {
@@ -309,15 +424,35 @@ void BuildService::keep_image(BuildRecord& build, const BuildOutcome& outcome, B
 {
     observer.phase(Phase::store, "storing the image by its digest");
     const auto begun = std::chrono::steady_clock::now();
-    const auto image = store_.import_image(outcome.image, build.id);
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
-    build.phases.push_back({{"phase", to_string(Phase::store)}, {"milliseconds", took.count()}});
-    if (!image) {
-        build.state = state_of(image.error().kind);
-        build.error = image.error().message;
+    const auto imported = artifacts_.import_image(outcome.image, build.project, build.id);
+    add_phase(build, Phase::store, begun);
+    if (!imported) {
+        build.state = state_of(imported.error().kind);
+        build.error = imported.error().message;
         return;
     }
-    build.image = image->digest;
+    build.image = imported->image.digest;
+}
+
+void BuildService::publish(BuildRecord& build, BuildObserver& observer, std::stop_token stop)
+{
+    observer.phase(Phase::publish, "publishing the image in Glance");
+    const auto begun = std::chrono::steady_clock::now();
+    // Stored, so that only this is left to do if the service is killed from here on.
+    Result<void> done = repository_.set_image(build);
+    const auto image = artifacts_.image(build.image, Scope{build.project, false});
+    if (!image)
+        done = tl::unexpected(image.error());
+    else if (!publishing_.publish)
+        done = fail(FailureKind::unavailable, "this service is no longer connected to Glance");
+    if (done)
+        done = publishing_.publish(build, *image, observer, std::move(stop));
+    add_phase(build, Phase::publish, begun);
+    if (!done) {
+        build.state =
+            done.error().kind == FailureKind::cancelled ? BuildState::cancelled : BuildState::publish_failed;
+        build.error = done.error().message;
+    }
 }
 
 void BuildService::explain_stop(BuildRecord& build, StopReason reason) const
@@ -342,20 +477,23 @@ void BuildService::explain_stop(BuildRecord& build, StopReason reason) const
         return;
     case StopReason::disk_full:
         build.state = BuildState::disk_full;
-        build.error = "stopped " + where(build) + ": the disk is full below " + store_.folder().string() +
+        build.error = "stopped " + where(build) + ": the disk is full below " + artifacts_.folder().string() +
                       "; delete images that are not needed or make room there";
         return;
     }
 }
 
-void BuildService::finish(const BuildRecord& build)
+void BuildService::finish(BuildRecord& build)
 {
+    settle_publication(build);
     const auto first_line = build.error.substr(0, build.error.find('\n'));
     spdlog::info("build {}: {}{}{}", build.id, to_string(build.state), build.error.empty() ? "" : ": ",
                  first_line);
     // If that fails it stays `running`, and is tried again at the next start.
     if (auto done = repository_.finish(build); !done)
         spdlog::error("build {}: its end cannot be stored: {}", build.id, done.error().message);
+    if (build.publish && build.publish->state == PublishState::removing && publishing_.leftovers)
+        publishing_.leftovers();
     changes_.raise();
 }
 

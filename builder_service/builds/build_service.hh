@@ -15,21 +15,35 @@
 #include <utility>
 #include <vector>
 
-#include "builder_service/artifacts/artifact_store.hh"
+#include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_repository.hh"
 #include "builder_service/builds/change_signal.hh"
 #include "builder_service/builds/running_builds.hh"
 #include "builder_service/pipeline/pipeline.hh"
+#include "builder_service/requirements/requirement_service.hh"
 
 namespace unikernel
 {
 
-/// The two functions of pipeline.hh with their settings bound.
+/// The functions of pipeline.hh with their settings bound.
 struct Pipeline {
     std::function<Result<std::string>(const BuildRequest&, std::string_view bundle_digest)> digest;
     std::function<BuildOutcome(const BuildRequest&, const std::filesystem::path& work, BuildObserver&,
                                std::stop_token)>
         build;
+    /// Whether a requirement fits the modules there are.
+    RequirementService::Check check_requirement;
+};
+
+/// How finished images get into Glance; bound by the composition root.
+struct Publishing {
+    /// Does what `build.publish` wishes, and keeps its state there and in the database; safe to repeat
+    /// after it was cut off at any point. Empty: publishing is impossible here. Errors: cancelled, and
+    /// any other, with a sentence for people.
+    std::function<Result<void>(BuildRecord& build, const StoredImage& image, BuildObserver&, std::stop_token)>
+        publish;
+    /// Called when builds may have left something in Glance (PublishState::removing).
+    std::function<void()> leftovers;
 };
 
 struct BuildSettings {
@@ -43,13 +57,13 @@ struct BuildSettings {
 };
 
 /// Takes builds, runs them on worker threads, and remembers all of it. Survives being killed at
-/// any moment: what was queued or running is run after the next start. Thread-safe. The
-/// repository and the store outlive it.
+/// any moment: what was queued or running is run after the next start. Thread-safe. What it refers
+/// to outlives it.
 class BuildService
 {
 public:
-    BuildService(BuildSettings settings, Pipeline pipeline, BuildRepository& repository,
-                 ArtifactStore& store);
+    BuildService(BuildSettings settings, Pipeline pipeline, Publishing publishing,
+                 BuildRepository& repository, ArtifactCatalog& artifacts, RequirementService& requirements);
     /// Stops running builds; they are queued again for the next start.
     ~BuildService();
     BuildService(const BuildService&) = delete;
@@ -60,24 +74,31 @@ public:
 
     // NOLINTNEXTLINE(bugprone-exception-escape): nlohmann's move is taken for one that throws
     struct Submission {
-        nlohmann::json spec;
-        std::vector<nlohmann::json> requirements;
-        std::string bundle;  ///< digest of a stored bundle
+        std::string bundle;                          ///< digest of a stored bundle
+        nlohmann::json spec;                         ///< null: the one in the bundle
+        std::vector<nlohmann::json> requirements;    ///< beside the stored ones that apply
+        std::vector<std::string> requirement_names;  ///< stored ones which must be among those that apply
         bool boot_check = true;
+        std::optional<Publication> publish = std::nullopt;  ///< without image_id: one is chosen
+        std::string project = {};                           ///< for which it is built; "" without identity
+        std::string user = {};
+        std::string request_id = {};  ///< to be passed on to other services
     };
     struct Submitted {
         BuildRecord build;
         bool created = true;  ///< false: the same request was here before, this is its build
     };
-    /// Secrets are sealed before anything is stored. Errors: as the pipeline's request_digest and
-    /// the store's bundle; unavailable (the queue is full, or draining); no_space.
+    /// Secrets are sealed before anything is stored. Errors: as the pipeline's request_digest, the
+    /// catalog's bundle and the requirements' select; unavailable (the queue is full, or draining);
+    /// no_space; invalid (publishing is impossible).
     Result<Submitted> submit(Submission submission);
     /// No error if it has ended. Errors: not_found.
-    Result<void> cancel(const std::string& id);
+    Result<void> cancel(const std::string& id, const Scope& scope);
     /// Errors: not_found.
-    Result<BuildRecord> find(const std::string& id);
+    Result<BuildRecord> find(const std::string& id, const Scope& scope);
     /// Errors: not_found, for the marker.
-    Result<std::vector<BuildRecord>> list(const std::string& marker, std::size_t limit);
+    Result<std::vector<BuildRecord>> list(const Scope& scope, const std::string& marker, std::size_t limit);
+    bool can_publish() const { return publishing_.publish != nullptr; }
     Result<std::vector<BuildEvent>> events(const BuildRecord& build, std::int64_t from, std::size_t limit);
     ChangeSignal& changes() { return changes_; }
 
@@ -91,19 +112,25 @@ public:
 
 private:
     Result<void> recover();
-    Result<std::optional<BuildRecord>> reusable(const std::string& digest, bool boot_check);
+    Result<BuildRecord> prepare(Submission submission);
+    Result<std::optional<BuildRecord>> reusable(BuildRecord& wanted);
+    bool has_image(const BuildRecord& build);
     void work(const std::stop_token& stop);
     void run(BuildRecord build, std::stop_token stop);
-    void conclude(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer);
+    void make_image(BuildRecord& build, BuildObserver& observer, std::stop_token stop);
     void keep_image(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer);
+    void publish(BuildRecord& build, BuildObserver& observer, std::stop_token stop);
+    void conclude(BuildRecord& build);
     void explain_stop(BuildRecord& build, StopReason reason) const;
-    void finish(const BuildRecord& build);
+    void finish(BuildRecord& build);
     BuildOutcome build_in(const BuildRecord& build, BuildObserver& observer, std::stop_token stop);
 
     const BuildSettings settings_;
     const Pipeline pipeline_;
+    const Publishing publishing_;
     BuildRepository& repository_;
-    ArtifactStore& store_;
+    ArtifactCatalog& artifacts_;
+    RequirementService& requirements_;
     ChangeSignal changes_;
     RunningBuilds running_;
     std::mutex queue_mutex_;  ///< submitting, claiming and cancelling exclude each other

@@ -3,7 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "builder_service/artifacts/timestamp.hh"
+#include "builder_service/database/timestamp.hh"
 
 namespace unikernel
 {

@@ -10,12 +10,12 @@ namespace unikernel
 namespace
 {
 
-constexpr std::array<std::string_view, 14> states{
+constexpr std::array<std::string_view, 15> states{
     "queued",         "running",     "succeeded",           "rejected",    "unresolvable",
     "compile-failed", "link-failed", "verification-failed", "boot-failed", "timed-out",
-    "log-limit",      "disk-full",   "cancelled",           "failed"};
-constexpr std::array<std::string_view, 8> phases{"plan", "resolve", "generate", "compile",
-                                                 "link", "verify",  "boot",     "store"};
+    "log-limit",      "disk-full",   "publish-failed",      "cancelled",   "failed"};
+constexpr std::array<std::string_view, 9> phases{"plan",   "resolve", "generate", "compile", "link",
+                                                 "verify", "boot",    "store",    "publish"};
 
 }  // namespace
 

@@ -32,13 +32,14 @@ enum class BuildState {
     timed_out,
     log_limit,
     disk_full,
+    publish_failed,
     cancelled,
     failed
 };
 std::string_view to_string(BuildState state);  // "compile-failed"
 std::optional<BuildState> build_state(std::string_view text);
 
-enum class Phase { plan, resolve, generate, compile, link, verify, boot, store };
+enum class Phase { plan, resolve, generate, compile, link, verify, boot, store, publish };
 std::string_view to_string(Phase phase);
 
 /// What is to be built. All of it is data; nothing here has been checked yet.
@@ -101,10 +102,18 @@ struct PipelineSettings {
 Result<std::string> request_digest(const PipelineSettings& settings, const BuildRequest& request,
                                    std::string_view bundle_digest);
 
-/// Runs all phases but `store` in `work` (an empty folder, owned by the caller, who removes it).
-/// Never throws; every way it can end is a BuildState. Thread-safe for distinct `work`.
+/// Runs all phases but `store` and `publish` in `work` (an empty folder, owned by the caller, who removes
+/// it). Never throws; every way it can end is a BuildState. Thread-safe for distinct `work`.
 BuildOutcome build(const PipelineSettings& settings, const BuildRequest& request,
                    const std::filesystem::path& work, BuildObserver& observer, std::stop_token stop);
+
+/// Whether a requirement's document (secrets sealed) can be met by the modules that there are, for a spec
+/// that asks for nothing else. Errors: invalid (names the place; unknown module or option, bad value).
+Result<void> check_requirement(const PipelineSettings& settings, const nlohmann::json& document);
+
+/// The specification that a source bundle brings along: `unikernel.yaml` at its top. Errors: invalid (also
+/// when there is none), too_large, not_found (no such bundle).
+Result<nlohmann::json> bundle_spec(const std::filesystem::path& bundle);
 
 /// What `inspect` answers: seal verified, ELF checked, note decoded. Errors: invalid (names the
 /// check that failed), not_found.

@@ -140,6 +140,19 @@ Result<Plan> make_plan(const PipelineSettings& settings, const BuildRequest& req
     return plan;
 }
 
+Result<void> check_requirement(const PipelineSettings& settings, const json& document)
+{
+    const Result<SecurityRequirement> requirement = decode_requirement(document);
+    if (!requirement) {
+        return tl::unexpected(requirement.error());
+    }
+    const Result<Repository> repository = load_repository(settings.modules);
+    if (!repository) {
+        return fail(FailureKind::internal, repository.error().message);
+    }
+    return check_values(*repository, requirement->modules);
+}
+
 Result<Image> resolve_plan(const Plan& plan)
 {
     const Result<std::vector<ModulePtr>> order =

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -92,6 +94,32 @@ Result<void> check_kind(archive_entry* entry, std::string_view path)
     return {};
 }
 
+tl::unexpected<Failure> too_many_entries(const BundleLimits& limits)
+{
+    return fail(FailureKind::too_large, "bundle: more than " + std::to_string(limits.entries) + " entries");
+}
+
+tl::unexpected<Failure> damaged(std::string_view path, archive* reader)
+{
+    const char* why = archive_error_string(reader);
+    return fail(FailureKind::invalid,
+                entry_text(path) + "is damaged: " + (why != nullptr ? why : "it ends too early"));
+}
+
+/// Whether so many unpacked bytes are within both limits; `ratio_limit`: bytes.
+Result<void> check_size(std::uint64_t bytes, const BundleLimits& limits, std::uint64_t ratio_limit)
+{
+    if (bytes > limits.bytes) {
+        return fail(FailureKind::too_large,
+                    "bundle: unpacks to more than " + std::to_string(limits.bytes) + " bytes");
+    }
+    if (bytes > ratio_limit) {
+        return fail(FailureKind::too_large,
+                    "bundle: unpacks to more than " + std::to_string(limits.ratio) + " times its size");
+    }
+    return {};
+}
+
 class Unpacker
 {
 public:
@@ -103,8 +131,7 @@ public:
     Result<void> entry(archive* reader, archive_entry* header)
     {
         if (++entries_ > limits_.entries) {
-            return fail(FailureKind::too_large,
-                        "bundle: more than " + std::to_string(limits_.entries) + " entries");
+            return too_many_entries(limits_);
         }
         const Result<std::string> path = plain_path(archive_entry_pathname(header));
         if (!path) {
@@ -167,32 +194,18 @@ private:
                 return {};
             }
             if (state != ARCHIVE_OK) {
-                return fail(FailureKind::invalid,
-                            entry_text(path) + "is damaged: " + archive_error_string(reader));
+                return damaged(path, reader);
             }
             // A sparse file's holes count as well: its end is what it would take.
             bytes_ += size;
             const auto end = static_cast<std::uint64_t>(offset) + size;
-            if (Result<void> within = check_size(std::max(bytes_, end)); !within) {
+            if (Result<void> within = check_size(std::max(bytes_, end), limits_, ratio_limit_); !within) {
                 return within;
             }
             if (pwrite(file.get(), block, size, offset) != static_cast<ssize_t>(size)) {
                 return tl::unexpected(system_failure(entry_text(path) + "cannot be written", errno));
             }
         }
-    }
-
-    Result<void> check_size(std::uint64_t bytes) const
-    {
-        if (bytes > limits_.bytes) {
-            return fail(FailureKind::too_large,
-                        "bundle: unpacks to more than " + std::to_string(limits_.bytes) + " bytes");
-        }
-        if (bytes > ratio_limit_) {
-            return fail(FailureKind::too_large,
-                        "bundle: unpacks to more than " + std::to_string(limits_.ratio) + " times its size");
-        }
-        return {};
     }
 
     const fs::path& folder_;
@@ -203,15 +216,82 @@ private:
     std::set<std::string> files_, folders_;
 };
 
-}  // namespace
-
-Result<void> unpack_bundle(const fs::path& archive_path, const fs::path& folder, const BundleLimits& limits)
+/// Keeps the content of one file and reads over the rest, under the same rules as the Unpacker.
+class Finder
 {
-    std::error_code error;
-    const std::uint64_t packed = fs::file_size(archive_path, error);
-    if (error) {
-        return fail(FailureKind::not_found, "bundle: " + archive_path.string() + ": " + error.message());
+public:
+    Finder(std::string name, std::uint64_t file_limit, const BundleLimits& limits, std::uint64_t packed)
+        : name_(std::move(name)), file_limit_(file_limit), limits_(limits),
+          ratio_limit_((1ULL << 20) + packed * limits.ratio)
+    {
     }
+
+    Result<void> entry(archive* reader, archive_entry* header)
+    {
+        if (++entries_ > limits_.entries) {
+            return too_many_entries(limits_);
+        }
+        const Result<std::string> path = plain_path(archive_entry_pathname(header));
+        if (!path) {
+            return tl::unexpected(path.error());
+        }
+        if (Result<void> kind = check_kind(header, *path); !kind) {
+            return kind;
+        }
+        const bool wanted = *path == name_ && archive_entry_filetype(header) == AE_IFREG;
+        if (wanted) {
+            content_.emplace();
+        }
+        return read(reader, *path, wanted);
+    }
+    bool done() const { return content_.has_value(); }
+    std::optional<std::string> content() && { return std::move(content_); }
+
+private:
+    Result<void> read(archive* reader, const std::string& path, bool wanted)
+    {
+        const void* block = nullptr;
+        std::size_t size = 0;
+        la_int64_t offset = 0;
+        while (true) {
+            const int state = archive_read_data_block(reader, &block, &size, &offset);
+            if (state == ARCHIVE_EOF) {
+                return {};
+            }
+            if (state != ARCHIVE_OK) {
+                return damaged(path, reader);
+            }
+            bytes_ += size;
+            const std::uint64_t end = static_cast<std::uint64_t>(offset) + size;
+            if (Result<void> within = check_size(std::max(bytes_, end), limits_, ratio_limit_); !within) {
+                return within;
+            }
+            if (!wanted) {
+                continue;
+            }
+            if (end > file_limit_) {
+                return fail(FailureKind::too_large, entry_text(path) + "is over the maximum of " +
+                                                        std::to_string(file_limit_) + " bytes");
+            }
+            content_->resize(std::max(content_->size(),
+                                      static_cast<std::size_t>(end)));  // holes of a sparse file are zeros
+            std::memcpy(content_->data() + offset, block, size);
+        }
+    }
+
+    const std::string name_;
+    const std::uint64_t file_limit_;
+    const BundleLimits& limits_;
+    const std::uint64_t ratio_limit_;
+    std::uint32_t entries_ = 0;
+    std::uint64_t bytes_ = 0;
+    std::optional<std::string> content_;
+};
+
+/// Gives the archive's entries in order to `visit`, until it answers false or fails.
+template <typename Visit>
+Result<void> walk(const fs::path& archive_path, Visit visit)
+{
     const ArchivePtr reader(archive_read_new());
     archive_read_support_format_tar(reader.get());
     archive_read_support_filter_gzip(reader.get());
@@ -221,10 +301,9 @@ Result<void> unpack_bundle(const fs::path& archive_path, const fs::path& folder,
         return fail(FailureKind::invalid, "bundle: is no tar archive (plain, gzip or zstd): " +
                                               std::string(why != nullptr ? why : "it is empty"));
     };
-    if (packed == 0 || archive_read_open_filename(reader.get(), archive_path.c_str(), 65'536) != ARCHIVE_OK) {
+    if (archive_read_open_filename(reader.get(), archive_path.c_str(), 65'536) != ARCHIVE_OK) {
         return not_tar();
     }
-    Unpacker unpacker(folder, limits, packed);
     while (true) {
         archive_entry* header = nullptr;
         const int state = archive_read_next_header(reader.get(), &header);
@@ -234,10 +313,62 @@ Result<void> unpack_bundle(const fs::path& archive_path, const fs::path& folder,
         if (state != ARCHIVE_OK && state != ARCHIVE_WARN) {
             return not_tar();
         }
-        if (Result<void> done = unpacker.entry(reader.get(), header); !done) {
-            return done;
+        const Result<bool> more = visit(reader.get(), header);
+        if (!more) {
+            return tl::unexpected(more.error());
+        }
+        if (!*more) {
+            return {};
         }
     }
+}
+
+/// Bytes of the packed archive. Errors: not_found, invalid (it is empty).
+Result<std::uint64_t> packed_size(const fs::path& archive_path)
+{
+    std::error_code error;
+    const std::uint64_t packed = fs::file_size(archive_path, error);
+    if (error) {
+        return fail(FailureKind::not_found, "bundle: " + archive_path.string() + ": " + error.message());
+    }
+    if (packed == 0) {
+        return fail(FailureKind::invalid, "bundle: is no tar archive (plain, gzip or zstd): it is empty");
+    }
+    return packed;
+}
+
+}  // namespace
+
+Result<void> unpack_bundle(const fs::path& archive_path, const fs::path& folder, const BundleLimits& limits)
+{
+    const Result<std::uint64_t> packed = packed_size(archive_path);
+    if (!packed) {
+        return tl::unexpected(packed.error());
+    }
+    Unpacker unpacker(folder, limits, *packed);
+    return walk(archive_path, [&](archive* reader, archive_entry* header) -> Result<bool> {
+        const Result<void> done = unpacker.entry(reader, header);
+        return done ? Result<bool>(true) : tl::unexpected(done.error());
+    });
+}
+
+Result<std::optional<std::string>> read_from_bundle(const fs::path& archive_path, const std::string& name,
+                                                    std::uint64_t file_limit, const BundleLimits& limits)
+{
+    const Result<std::uint64_t> packed = packed_size(archive_path);
+    if (!packed) {
+        return tl::unexpected(packed.error());
+    }
+    Finder finder(name, file_limit, limits, *packed);
+    const Result<void> walked =
+        walk(archive_path, [&](archive* reader, archive_entry* header) -> Result<bool> {
+            const Result<void> done = finder.entry(reader, header);
+            return done ? Result<bool>(!finder.done()) : tl::unexpected(done.error());
+        });
+    if (!walked) {
+        return tl::unexpected(walked.error());
+    }
+    return std::move(finder).content();
 }
 
 }  // namespace unikernel

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "common/util/result.hh"
@@ -24,6 +25,13 @@ struct BundleLimits {
 /// which the caller discards. Errors: invalid, too_large, not_found, no_space.
 Result<void> unpack_bundle(const std::filesystem::path& archive, const std::filesystem::path& folder,
                            const BundleLimits& limits = {});
+
+/// The content of the file `name`, a plain path below the archive's root, without unpacking anything; nothing
+/// if the archive holds no such file. What comes before it is read under the same rules as by unpack_bundle;
+/// what comes after it is not read. `file_limit`: bytes of that file. Errors: as unpack_bundle.
+Result<std::optional<std::string>> read_from_bundle(const std::filesystem::path& archive,
+                                                    const std::string& name, std::uint64_t file_limit,
+                                                    const BundleLimits& limits = {});
 
 /// A folder as a tar archive (pax, restricted to ustar where it fits) that depends on names and contents
 /// alone: byte order of paths, time 0, owner 0, mode 644. Names that begin with a dot, and images (*.img),

@@ -175,6 +175,22 @@ Result<WantedModules> merge(const Repository& repository, const ImageSpec& spec,
     return merged;
 }
 
+Result<void> check_values(const Repository& repository, const WantedModules& wanted)
+{
+    WantedModules known;
+    if (Result<void> done = insert_all(repository, wanted, known); !done) {
+        return done;
+    }
+    for (const auto& [name, asked] : known) {
+        for (const auto& [option, values] : asked.options) {
+            if (const auto value = settle(repository.find(name), option, values); !value) {
+                return tl::unexpected(value.error());
+            }
+        }
+    }
+    return {};
+}
+
 Result<Image> Generate(const WantedModules& image_specs, const std::vector<ModulePtr>& order)
 {
     Image u;  // u_0

@@ -28,6 +28,10 @@ Result<WantedModules> merge(const Repository& repository, const ImageSpec& spec,
                             const std::vector<SecurityRequirement>& requirements,
                             std::vector<std::string>& skipped);
 
+/// Whether the best version of each module that is asked for takes the values asked of it: for documents that
+/// are checked before there is anything to generate from them. Errors: as merge and Generate.
+Result<void> check_values(const Repository& repository, const WantedModules& wanted);
+
 /// Lines 10 to 20: from u_0, each module in the given order is installed if IsInstallable, then configured;
 /// `order` holds the names of `image_specs` and what they depend on (resolve()). Requirements only add or
 /// tighten: of two values of one option the stricter holds, where the option says which that is; else they

@@ -82,8 +82,13 @@ Result<ImageFacts> stub_inspect(const std::filesystem::path& image)
 
 int main(int argc, char** argv)
 {
-    return api::run_service(argc, argv, [](const api::Settings&) -> Result<api::Backend> {
-        return api::Backend{.pipeline = {stub_digest, stub_build},
+    return api::run_service(argc, argv, [](const api::Settings& settings) -> Result<api::Backend> {
+        PipelineSettings real;
+        real.modules = settings.modules;
+        return api::Backend{.pipeline = {stub_digest, stub_build,
+                                         [real](const nlohmann::json& document) {
+                                             return check_requirement(real, document);
+                                         }},
                             .inspect = stub_inspect,
                             .boots_images = false,
                             .accelerators = [] { return std::vector<std::string>{"tcg"}; }};

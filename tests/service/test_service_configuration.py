@@ -222,18 +222,18 @@ def test_openapi_and_router_name_the_same_routes():
     described = yaml.safe_load((ROOT / "builder_service/api/openapi.yaml").read_text())
     paths = {(method.upper(), path) for path, item in described["paths"].items() for method in item
              if method != "parameters" and method != "head"}
-    assert paths == declared_routes() and len(paths) == 15
+    assert paths == declared_routes() and len(paths) == 21
 
 
 def test_documented_routes_are_the_routers():
     text = (ROOT / "doc/source/contributor/rest-api.rst").read_text()
     documented = {(method, path) for path, method in
-                  re.findall(r"^(/\S*)\s+(GET|POST|DELETE)\s", text, flags=re.MULTILINE)}
+                  re.findall(r"^(/\S*)\s+(GET|POST|PUT|DELETE)\s", text, flags=re.MULTILINE)}
     assert documented == declared_routes()
 
 
 def test_every_described_route_exists(start):
     service = start()
     for method, path in declared_routes():
-        answer = service.request(method, re.sub(r"\{[a-z]+\}", "x", path), b"" if method == "POST" else None)
+        answer = service.request(method, re.sub(r"\{[a-z]+\}", "x", path), b"" if method in ("POST", "PUT") else None)
         assert answer.status not in (404, 405) or answer.error["code"] not in ("route.not-found", "route.method")

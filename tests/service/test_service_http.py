@@ -67,7 +67,7 @@ def test_refuses_bad_escapes(service, path):
 
 
 @pytest.mark.parametrize("path, detail", [
-    ("/v1/builds?color=red", "query parameter color is not known here; known: marker, limit"),
+    ("/v1/builds?color=red", "query parameter color is not known here; known: marker, limit, all_projects"),
     ("/v1/builds?limit=0", "limit: '0' is not a number from 1 to 1000"),
     ("/v1/builds?limit=1001", "limit: '1001' is not a number from 1 to 1000"),
     ("/v1/builds?limit=ten", "limit: 'ten' is not a number from 1 to 1000"),
@@ -107,7 +107,7 @@ def test_says_where_json_is_wrong(service):
 
 @pytest.mark.parametrize("body, detail", [
     ({}, "body.bundle: "),
-    ({"bundle": "x"}, "body.spec: "),
+    ({"bundle": "x"}, "body.bundle: "),
     ({"bundle": 3, "spec": {}}, "body.bundle: "),
     ({"bundle": "x", "spec": []}, "body.spec: must be an object"),
     ({"bundle": "x", "spec": {}, "requirements": {}}, "body.requirements: "),

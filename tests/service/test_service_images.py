@@ -22,7 +22,8 @@ def test_describes_and_lists(service, image):
     metadata, data = image
     assert metadata["bytes"] == len(data) > 300_000
     assert metadata["digest"] == "sha256:" + hashlib.sha256(data).hexdigest()
-    assert set(metadata) == {"digest", "bytes", "created", "build", "description"}
+    assert set(metadata) == {"digest", "bytes", "created", "build", "description", "properties", "min_ram",
+                             "min_disk"}
     assert metadata in service.get("/v1/images").json["images"]
 
 
@@ -35,6 +36,33 @@ def test_pages_by_digest(service, image):
     first = service.get("/v1/images?limit=2").json["images"]
     rest = service.get(f"/v1/images?marker={first[-1]['digest']}").json["images"]
     assert first + rest == everything
+    link = service.get("/v1/images?limit=2").json["links"][0]
+    assert link["rel"] == "next"
+    assert service.get("/v1/" + link["href"].split("/v1/", 1)[1]).json["images"] == everything[2:4]
+    assert service.get("/v1/images").json["links"] == []
+
+
+def test_takes_finished_images(service):
+    data = b"\177ELF made elsewhere"
+    octets = {"Content-Type": "application/octet-stream"}
+    first = service.request("POST", "/v1/images", data, octets)
+    assert first.status == 201, first.body
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    assert (first.json["digest"], first.json["build"]) == (digest, "")
+    assert first.headers["Location"] == "/v1/images/" + digest
+    again = service.request("POST", "/v1/images", data, octets)
+    assert (again.status, again.json) == (200, first.json)
+    assert service.get(f"/v1/images/{digest}/file").body == data
+    assert list((service.state / "incoming").iterdir()) == []
+
+
+def test_refuses_bytes_that_are_no_image(service):
+    octets = {"Content-Type": "application/octet-stream"}
+    assert service.request("POST", "/v1/images", b"", octets).error["code"] == "image.invalid"
+    assert service.request("POST", "/v1/images", b"x", {"Content-Type": "text/plain"}).status == 415
+    head = (b"POST /v1/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+            b"Content-Length: " + str((256 << 20) + 1).encode() + b"\r\n\r\n")
+    assert b" 413 " in service.raw(head)
 
 
 def test_sends_bytes_with_their_digest(service, image):

@@ -4,6 +4,7 @@
 import io
 import pathlib
 import shutil
+import sys
 import tarfile
 import time
 
@@ -53,6 +54,48 @@ def test_builds_an_ordinary_program(builder, hello):
     assert "posix" in [module["name"] for module in image["description"]["modules"]]
     data = builder.get(f"/v1/images/{hello['image']}/file").body
     assert data[:4] == b"\x7fELF" and len(data) == image["bytes"]
+
+
+@pytest.mark.parametrize("modules", [{}, {"virtio-rng": None, "posix-sockets": None}])
+def test_properties_are_those_that_the_compute_driver_derives(builder, hello, modules):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "nova_driver"))
+    from unikernel_nova import artifact, properties
+    digest = hello["image"]
+    if modules:
+        build = built(builder, submit(builder, modules={"posix": {}, **modules}))
+        assert build["state"] == "succeeded", build["error"]
+        digest = build["image"]
+    image = builder.get("/v1/images/" + digest).json
+    bytes_of_it = artifact.verify(builder.get(f"/v1/images/{digest}/file").body)
+    derived = properties.derive_all(bytes_of_it, "an-id")
+    assert derived.pop("kernel_id") == "an-id"
+    assert image["properties"] == derived
+    assert ("hw_rng_model" in derived) == bool(modules)
+    assert (image["min_ram"], image["min_disk"]) == (image["description"]["minimum_memory_mib"], 0)
+
+
+def test_takes_a_finished_image_and_no_damaged_one(builder, hello):
+    octets = {"Content-Type": "application/octet-stream"}
+    data = builder.get(f"/v1/images/{hello['image']}/file").body
+    again = builder.request("POST", "/v1/images", data, octets)
+    assert (again.status, again.json["digest"]) == (200, hello["image"])
+    damaged = builder.request("POST", "/v1/images", data[:-200] + bytes(200), octets)
+    assert (damaged.status, damaged.error["code"]) == (400, "image.invalid")
+    assert "is no intact image" in damaged.error["detail"]
+
+
+def test_a_stored_requirement_goes_into_the_image(builder, hello):
+    console = {"name": "slow-console", "applies_to": {"images": ["required"]}, "modules": {"console": {"speed": 9600}}}
+    wrong = {**console, "modules": {"console": {"speed": 1}}}
+    assert builder.post_json("/v1/requirements", {"document": wrong}).error["code"] == "requirement.invalid"
+    assert builder.post_json("/v1/requirements", {"document": console}).status == 201
+    build = built(builder, submit(builder, name="required"))
+    assert build["state"] == "succeeded", build["error"]
+    with_it = builder.get("/v1/images/" + build["image"]).json["description"]
+    assert with_it["configuration"]["console"]["speed"] == 9600
+    builder.request("DELETE", "/v1/requirements/slow-console")
+    without = built(builder, submit(builder, name="required"))
+    assert builder.get("/v1/images/" + without["image"]).json["description"]["plan_digest"] != with_it["plan_digest"]
 
 
 def test_boots_the_image_once(builder, hello):

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <soci/sqlite3/soci-sqlite3.h>
 
 #include "common/util/file.hh"
 #include "common/util/temporary_directory.hh"
@@ -19,13 +20,17 @@ protected:
     void reopen()
     {
         repository_.reset();
-        auto opened = BuildRepository::open(folder_.path() / "with space.sqlite");
+        database_.reset();
+        auto opened = Database::open(folder_.path() / "with space.sqlite");
         ASSERT_TRUE(opened) << opened.error().message;
-        repository_ = std::move(*opened);
+        database_ = std::move(*opened);
+        repository_ = std::make_unique<BuildRepository>(*database_);
     }
-    BuildRecord add(const std::string& id, const std::string& digest = "digest")
+    BuildRecord add(const std::string& id, const std::string& digest = "digest",
+                    const std::string& project = "")
     {
         BuildRecord build;
+        build.project = project;
         build.id = id;
         build.request_digest = digest;
         build.bundle = "sha256:00";
@@ -46,8 +51,11 @@ protected:
     }
 
     TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
+    std::unique_ptr<Database> database_;
     std::unique_ptr<BuildRepository> repository_;
 };
+
+const Scope own{"", false};
 
 TEST_F(BuildRepositoryTest, RemembersBuildsAcrossOpening)
 {
@@ -58,7 +66,7 @@ TEST_F(BuildRepositoryTest, RemembersBuildsAcrossOpening)
     build.objects_compiled = 3;
     ASSERT_TRUE(repository_->finish(build));
     reopen();
-    const auto found = repository_->find("a");
+    const auto found = repository_->find("a", own);
     ASSERT_TRUE(found && *found);
     EXPECT_EQ((*found)->state, BuildState::compile_failed);
     EXPECT_EQ((*found)->error, build.error);
@@ -70,7 +78,7 @@ TEST_F(BuildRepositoryTest, RemembersBuildsAcrossOpening)
 
 TEST_F(BuildRepositoryTest, AbsentIsNoFailure)
 {
-    const auto found = repository_->find("nobody");
+    const auto found = repository_->find("nobody", own);
     ASSERT_TRUE(found);
     EXPECT_FALSE(*found);
 }
@@ -91,8 +99,8 @@ TEST_F(BuildRepositoryTest, ClaimsTheOldestQueuedBuildOnce)
     EXPECT_EQ((*repository_->claim())->id, "a");
     EXPECT_EQ((*repository_->claim())->id, "b");
     EXPECT_FALSE(*repository_->claim());
-    EXPECT_EQ((*repository_->find("a"))->attempts, 1);
-    EXPECT_EQ((*repository_->find("a"))->state, BuildState::running);
+    EXPECT_EQ((*repository_->find("a", own))->attempts, 1);
+    EXPECT_EQ((*repository_->find("a", own))->state, BuildState::running);
 }
 
 TEST_F(BuildRepositoryTest, RequeuesWithAnEvent)
@@ -127,19 +135,19 @@ TEST_F(BuildRepositoryTest, FindsTheLatestBuildOfARequest)
     add("a", "same");
     add("b", "same");
     add("c", "other");
-    EXPECT_EQ((*repository_->find_request("same", true))->id, "b");
-    EXPECT_FALSE(*repository_->find_request("same", false));
-    EXPECT_FALSE(*repository_->find_request("none", true));
+    EXPECT_EQ((*repository_->find_request("", "same", true))->id, "b");
+    EXPECT_FALSE(*repository_->find_request("", "same", false));
+    EXPECT_FALSE(*repository_->find_request("", "none", true));
 }
 
 TEST_F(BuildRepositoryTest, ListsNewestFirstFromAMarker)
 {
     for (const char* id : {"a", "b", "c", "d"})
         add(id);
-    const auto page = repository_->list("", 2).value();
+    const auto page = repository_->list(own, "", 2).value();
     ASSERT_EQ(page.size(), 2U);
     EXPECT_EQ(page[0].id, "d");
-    const auto rest = repository_->list(page[1].id, 10).value();
+    const auto rest = repository_->list(own, page[1].id, 10).value();
     ASSERT_EQ(rest.size(), 2U);
     EXPECT_EQ(rest[1].id, "a");
 }
@@ -152,8 +160,8 @@ TEST_F(BuildRepositoryTest, PrunesEndedBuildsWithTheirEvents)
     add("queued");
     add("newest");
     ASSERT_TRUE(repository_->prune(1));
-    EXPECT_FALSE(*repository_->find("ended"));
-    EXPECT_TRUE(*repository_->find("queued"));
+    EXPECT_FALSE(*repository_->find("ended", own));
+    EXPECT_TRUE(*repository_->find("queued", own));
     EXPECT_TRUE(repository_->events(ended, 1, 10)->empty());
 }
 
@@ -161,7 +169,106 @@ TEST_F(BuildRepositoryTest, SqlInValuesIsOnlyText)
 {
     const std::string nasty = "'); DROP TABLE builds; --";
     add(nasty, nasty);
-    EXPECT_EQ((*repository_->find(nasty))->request_digest, nasty);
+    EXPECT_EQ((*repository_->find(nasty, own))->request_digest, nasty);
+}
+
+TEST_F(BuildRepositoryTest, AProjectSeesItsOwnBuildsAlone)
+{
+    add("a", "same", "p1");
+    add("b", "same", "p2");
+    add("c", "same", "p1");
+    const Scope p1{"p1", false};
+    EXPECT_TRUE(*repository_->find("a", p1));
+    EXPECT_FALSE(*repository_->find("b", p1));
+    EXPECT_TRUE(*repository_->find("b", Scope{"p1", true}));
+    EXPECT_EQ((*repository_->find_request("p2", "same", true))->id, "b");
+    const auto listed = repository_->list(p1, "", 10).value();
+    ASSERT_EQ(listed.size(), 2U);
+    EXPECT_EQ(listed[1].id, "a");
+    EXPECT_EQ(repository_->list(Scope{"p1", true}, "", 10)->size(), 3U);
+}
+
+TEST_F(BuildRepositoryTest, RemembersWhatIsToBePublished)
+{
+    BuildRecord build;
+    build.id = "a";
+    build.publish = Publication{.name = "web", .visibility = "shared", .image_id = "1-2", .id_given = true};
+    ASSERT_TRUE(repository_->add(build));
+    build.image = "sha256:11";
+    build.publish->state = PublishState::publishing;
+    ASSERT_TRUE(repository_->set_image(build));
+    reopen();
+    const auto found = **repository_->find("a", own);
+    EXPECT_EQ(found.image, "sha256:11");
+    ASSERT_TRUE(found.publish);
+    EXPECT_EQ(found.publish->name, "web");
+    EXPECT_EQ(found.publish->visibility, "shared");
+    EXPECT_EQ(found.publish->image_id, "1-2");
+    EXPECT_TRUE(found.publish->id_given);
+    EXPECT_EQ(repository_->in_publish_state(PublishState::publishing)->size(), 1U);
+    EXPECT_TRUE(repository_->in_publish_state(PublishState::removing)->empty());
+}
+
+TEST_F(BuildRepositoryTest, KeepsBuildsOfWhichSomethingMayBeInGlance)
+{
+    auto ended = add("ended");
+    ended.state = BuildState::publish_failed;
+    ended.publish = Publication{};
+    ended.publish->state = PublishState::removing;
+    ASSERT_TRUE(repository_->finish(ended));
+    add("newest");
+    ASSERT_TRUE(repository_->prune(1));
+    EXPECT_TRUE(*repository_->find("ended", own));
+    ended.publish->state = PublishState::failed;
+    ASSERT_TRUE(repository_->set_image(ended));
+    ASSERT_TRUE(repository_->prune(1));
+    EXPECT_FALSE(*repository_->find("ended", own));
+}
+
+TEST_F(BuildRepositoryTest, BringsTheTablesOfTheFirstVersionsUpToDate)
+{
+    repository_.reset();
+    database_.reset();
+    const auto file = folder_.path() / "old.sqlite";
+    {
+        soci::session sql(soci::sqlite3, "db=" + file.string());
+        sql << "CREATE TABLE builds (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+               " created TEXT NOT NULL, updated TEXT NOT NULL, state TEXT NOT NULL, request_digest TEXT NOT "
+               "NULL,"
+               " bundle TEXT NOT NULL, spec TEXT NOT NULL, requirements TEXT NOT NULL,"
+               " boot_check INTEGER NOT NULL, phase TEXT NOT NULL DEFAULT '', phases TEXT NOT NULL DEFAULT "
+               "'[]',"
+               " error TEXT NOT NULL DEFAULT '', image TEXT NOT NULL DEFAULT '',"
+               " attempts INTEGER NOT NULL DEFAULT 0, compiled INTEGER NOT NULL DEFAULT 0,"
+               " cached INTEGER NOT NULL DEFAULT 0)";
+        sql << "CREATE INDEX builds_by_request ON builds (request_digest, number)";
+        sql << "CREATE TABLE events (build INTEGER NOT NULL, n INTEGER NOT NULL, time TEXT NOT NULL,"
+               " phase TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL,"
+               " image TEXT NOT NULL, error TEXT NOT NULL, PRIMARY KEY (build, n)) WITHOUT ROWID";
+        sql << "INSERT INTO builds (id, created, updated, state, request_digest, bundle, spec, requirements,"
+               " boot_check) VALUES ('old', 't', 't', 'succeeded', 'd', 'b', '{}', '[]', 1)";
+        sql << "PRAGMA user_version = 2";
+    }
+    auto opened = Database::open(file);
+    ASSERT_TRUE(opened) << opened.error().message;
+    BuildRepository repository(**opened);
+    const auto found = repository.find("old", own);
+    ASSERT_TRUE(found && *found);
+    EXPECT_EQ((*found)->project, "");
+    EXPECT_FALSE((*found)->publish);
+}
+
+TEST_F(BuildRepositoryTest, RefusesTheTablesOfANewerVersion)
+{
+    const auto file = folder_.path() / "new.sqlite";
+    {
+        soci::session sql(soci::sqlite3, "db=" + file.string());
+        sql << "PRAGMA user_version = 99";
+    }
+    const auto opened = Database::open(file);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().kind, FailureKind::conflict);
+    EXPECT_THAT(opened.error().message, testing::HasSubstr("newer version"));
 }
 
 TEST(BuildRepositoryOpening, RefusesWhatIsNoDatabase)
@@ -169,8 +276,8 @@ TEST(BuildRepositoryOpening, RefusesWhatIsNoDatabase)
     const auto folder = TemporaryDirectory::create();
     ASSERT_TRUE(folder);
     ASSERT_TRUE(write_file(folder->path() / "builds.sqlite", std::string(5000, 'x')));
-    EXPECT_FALSE(BuildRepository::open(folder->path() / "builds.sqlite"));
-    EXPECT_FALSE(BuildRepository::open(folder->path() / "none" / "builds.sqlite"));
+    EXPECT_FALSE(Database::open(folder->path() / "builds.sqlite"));
+    EXPECT_FALSE(Database::open(folder->path() / "none" / "builds.sqlite"));
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ Result<ImageFacts> inspect(const fs::path& file)
     return ImageFacts{fs::file_size(file), to_string(*digest), {{"name", "test"}}};
 }
 
+const Scope everything{"", true};
+
 /// A service over a pipeline made of two functions.
 class BuildServiceTest : public testing::Test
 {
@@ -32,36 +34,51 @@ protected:
     void SetUp() override
     {
         store_ = std::move(*ArtifactStore::open(folder_.path(), 0, inspect));
-        repository_ = std::move(*BuildRepository::open(folder_.path() / "builds.sqlite"));
-        auto incoming = store_->receive();
-        ASSERT_TRUE(incoming->write(std::as_bytes(std::span(std::string_view("bundle")))));
-        bundle_ = store_->keep_bundle(std::move(*incoming)).value();
+        database_ = std::move(*Database::open(folder_.path() / "builds.sqlite"));
+        repository_ = std::make_unique<BuildRepository>(*database_);
+        owners_ = std::make_unique<OwnerRepository>(*database_);
+        catalog_ = std::make_unique<ArtifactCatalog>(*store_, *owners_);
+        revisions_ = std::make_unique<RequirementRepository>(*database_);
+        requirements_ = std::make_unique<RequirementService>(
+            *revisions_, [](const nlohmann::json&) { return Result<void>{}; });
+        bundle_ = keep("bundle", "");
         settings_.work = folder_.path() / "work";
         settings_.workers = 1;
+    }
+    std::string keep(std::string_view content, const std::string& project)
+    {
+        auto incoming = catalog_->receive();
+        EXPECT_TRUE(incoming->write(std::as_bytes(std::span(content))));
+        return catalog_->keep_bundle(std::move(*incoming), project).value();
     }
     void start()
     {
         const Pipeline pipeline{
             [](const BuildRequest& request, std::string_view) -> Result<std::string> {
-                return to_string(sha256(request.spec.dump()));
+                return to_string(sha256(request.spec.dump() + nlohmann::json(request.requirements).dump()));
             },
             [this](const BuildRequest& request, const fs::path& work, BuildObserver& observer,
-                   std::stop_token stop) { return build_(request, work, observer, stop); }};
-        service_ = std::make_unique<BuildService>(settings_, pipeline, *repository_, *store_);
+                   std::stop_token stop) { return build_(request, work, observer, stop); },
+            {}};
+        service_ = std::make_unique<BuildService>(settings_, pipeline, publishing_, *repository_, *catalog_,
+                                                  *requirements_);
         ASSERT_TRUE(service_->start());
+    }
+    BuildService::Submission submission(const std::string& name) const
+    {
+        return {.bundle = bundle_, .spec = {{"name", name}}, .requirements = {}, .requirement_names = {}};
     }
     Result<BuildService::Submitted> submit(const std::string& name)
     {
-        return service_->submit(
-            {.spec = {{"name", name}}, .requirements = {}, .bundle = bundle_, .boot_check = true});
+        return service_->submit(submission(name));
     }
     BuildRecord ended(const std::string& id)
     {
         const auto deadline = std::chrono::steady_clock::now() + 10s;
-        auto build = service_->find(id).value();
+        auto build = service_->find(id, everything).value();
         while (!has_ended(build.state) && std::chrono::steady_clock::now() < deadline) {
             std::this_thread::sleep_for(2ms);
-            build = service_->find(id).value();
+            build = service_->find(id, everything).value();
         }
         return build;
     }
@@ -77,7 +94,13 @@ protected:
     TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
     BuildSettings settings_;
     std::unique_ptr<ArtifactStore> store_;
+    std::unique_ptr<Database> database_;
     std::unique_ptr<BuildRepository> repository_;
+    std::unique_ptr<OwnerRepository> owners_;
+    std::unique_ptr<ArtifactCatalog> catalog_;
+    std::unique_ptr<RequirementRepository> revisions_;
+    std::unique_ptr<RequirementService> requirements_;
+    Publishing publishing_;
     std::string bundle_;
     std::function<BuildOutcome(const BuildRequest&, const fs::path&, BuildObserver&, std::stop_token)>
         build_ = [](const BuildRequest& request, const fs::path& work, BuildObserver&,
@@ -150,8 +173,9 @@ TEST_F(BuildServiceTest, RunsAsManyAtOnceAsItHasWorkers)
 TEST_F(BuildServiceTest, RefusesWhenTheBundleIsUnknownOrItDrains)
 {
     start();
-    const auto unknown = service_->submit(
-        {.spec = {{"name", "a"}}, .requirements = {}, .bundle = to_string(sha256("no")), .boot_check = true});
+    auto wrong = submission("a");
+    wrong.bundle = to_string(sha256("no"));
+    const auto unknown = service_->submit(wrong);
     EXPECT_EQ(unknown.error().kind, FailureKind::not_found);
     service_->refuse_new();
     EXPECT_EQ(submit("a").error().kind, FailureKind::unavailable);
@@ -174,7 +198,7 @@ TEST_F(BuildServiceTest, DestroyedInMidBuildItGoesOnLater)
     while (!begun)
         std::this_thread::sleep_for(1ms);
     service_.reset();
-    EXPECT_EQ((*repository_->find(id))->state, BuildState::queued);
+    EXPECT_EQ((*repository_->find(id, everything))->state, BuildState::queued);
     build_ = [](const BuildRequest&, const fs::path& work, BuildObserver&, const std::stop_token&) {
         return success(work, "later");
     };
@@ -183,6 +207,192 @@ TEST_F(BuildServiceTest, DestroyedInMidBuildItGoesOnLater)
     EXPECT_EQ(build.state, BuildState::succeeded) << build.error;
     EXPECT_EQ(build.attempts, 1);
     EXPECT_THAT(service_->events(build, 1, 10)->at(1).text, HasSubstr("stopped during phase compile"));
+}
+
+TEST_F(BuildServiceTest, ProjectsDoNotShareBuildsAndSeeTheirOwn)
+{
+    start();
+    ASSERT_EQ(keep("bundle", "p1"), bundle_);
+    auto wanted = submission("a");
+    wanted.project = "p1";
+    const auto of_p1 = service_->submit(wanted).value();
+    const auto of_none = submit("a").value();
+    EXPECT_NE(of_p1.build.id, of_none.build.id);
+    EXPECT_EQ(ended(of_p1.build.id).image, ended(of_none.build.id).image) << "the bytes are the same";
+    EXPECT_EQ(service_->find(of_p1.build.id, Scope{"p2", false}).error().kind, FailureKind::not_found);
+    EXPECT_EQ(service_->cancel(of_p1.build.id, Scope{"p2", false}).error().kind, FailureKind::not_found);
+    EXPECT_EQ(service_->submit(wanted)->build.id, of_p1.build.id);
+    wanted.project = "p2";
+    EXPECT_EQ(service_->submit(wanted).error().kind, FailureKind::not_found) << "p2 did not send the bundle";
+}
+
+TEST_F(BuildServiceTest, StoredRequirementsGoIntoTheBuildsTheyApplyTo)
+{
+    start();
+    const auto add = [&](std::optional<std::string> project, const std::string& name,
+                         nlohmann::json selector) {
+        return requirements_->create(
+            std::move(project),
+            {{"name", name}, {"applies_to", std::move(selector)}, {"modules", {{"console", nullptr}}}}, "u");
+    };
+    ASSERT_TRUE(add(std::nullopt, "for-all", {{"everything", true}}));
+    ASSERT_TRUE(add("", "for-a", {{"images", {"a"}}}));
+    ASSERT_TRUE(add("other", "of-others", {{"everything", true}}));
+    auto wanted = submission("a");
+    wanted.requirement_names = {"for-a"};
+    const auto submitted = service_->submit(wanted);
+    ASSERT_TRUE(submitted) << submitted.error().message;
+    ASSERT_EQ(submitted->build.applied.size(), 2U);
+    EXPECT_EQ(submitted->build.requirements.size(), 2U);
+    ended(submitted->build.id);
+    const auto events = service_->events(submitted->build, 1, 10).value();
+    EXPECT_EQ(events.at(0).text,
+              "requirement for-a, revision 1, of this service: it applies to image a, and the "
+              "request names it");
+    EXPECT_EQ(events.at(1).text, "requirement for-all, revision 1, global: it applies to everything");
+
+    const auto again = service_->submit(wanted);
+    EXPECT_EQ(again->build.id, submitted->build.id);
+    ASSERT_TRUE(requirements_->replace(requirements_->find("", "for-a").value(),
+                                       {{"name", "for-a"},
+                                        {"applies_to", {{"images", {"a"}}}},
+                                        {"modules", {{"console", {{"speed", 9600}}}}}},
+                                       "u"));
+    EXPECT_NE(service_->submit(wanted)->build.id, submitted->build.id) << "a new revision is a new request";
+    wanted.spec["name"] = "b";
+    EXPECT_EQ(service_->submit(wanted).error().kind, FailureKind::conflict);
+    wanted.requirement_names = {"for-b"};
+    EXPECT_EQ(service_->submit(wanted).error().message, "there is no requirement for-b; did you mean for-a?");
+}
+
+/// Publishing in place of Glance: what BuildService does about it.
+class PublishTest : public BuildServiceTest
+{
+protected:
+    void SetUp() override
+    {
+        BuildServiceTest::SetUp();
+        publishing_.publish = [this](BuildRecord& build, const StoredImage& image, BuildObserver&,
+                                     const std::stop_token& stop) {
+            EXPECT_EQ(image.digest, build.image);
+            return publish_(build, stop);
+        };
+        publishing_.leftovers = [this] { ++leftovers_; };
+    }
+    Result<BuildService::Submitted> submit_published(const std::string& name)
+    {
+        auto wanted = submission(name);
+        wanted.publish = Publication{};
+        return service_->submit(wanted);
+    }
+    std::function<Result<void>(BuildRecord&, const std::stop_token&)> publish_ = [](BuildRecord& build,
+                                                                                    const std::stop_token&) {
+        build.publish->state = PublishState::active;
+        return Result<void>{};
+    };
+    std::atomic<int> leftovers_{0};
+};
+
+TEST_F(PublishTest, PublishesAfterTheImageWasStored)
+{
+    start();
+    const auto build = ended(submit_published("web")->build.id);
+    EXPECT_EQ(build.state, BuildState::succeeded) << build.error;
+    EXPECT_EQ(build.publish->state, PublishState::active);
+    EXPECT_EQ(build.publish->name, "web") << "the spec's name, as none was given";
+    EXPECT_EQ(build.publish->image_id.size(), 36U);
+    EXPECT_EQ(build.phase, "publish");
+}
+
+TEST_F(PublishTest, AnImageThatIsThereIsOnlyPublished)
+{
+    std::atomic<int> built{0};
+    build_ = [&](const BuildRequest& request, const fs::path& work, BuildObserver&, const std::stop_token&) {
+        ++built;
+        return success(work, request.spec.dump());
+    };
+    start();
+    const auto first = ended(submit("web")->build.id);
+    const auto second = ended(submit_published("web")->build.id);
+    EXPECT_NE(first.id, second.id);
+    EXPECT_EQ(first.image, second.image);
+    EXPECT_EQ(second.publish->state, PublishState::active);
+    EXPECT_EQ(built, 1);
+}
+
+TEST_F(PublishTest, WhatFailsInTheMiddleIsLeftToBeRemoved)
+{
+    publish_ = [](BuildRecord& build, const std::stop_token&) -> Result<void> {
+        build.publish->state = PublishState::publishing;
+        return fail(FailureKind::unavailable, "Glance is away");
+    };
+    start();
+    const auto before = leftovers_.load();
+    const auto build = ended(submit_published("web")->build.id);
+    EXPECT_EQ(build.state, BuildState::publish_failed);
+    EXPECT_EQ(build.error, "Glance is away");
+    EXPECT_EQ(build.publish->state, PublishState::removing);
+    EXPECT_FALSE(build.image.empty()) << "it was built";
+    EXPECT_GT(leftovers_, before);
+}
+
+TEST_F(PublishTest, ACancelledOneIsLeftToBeRemoved)
+{
+    std::atomic<bool> begun{false};
+    publish_ = [&](BuildRecord& build, const std::stop_token& stop) -> Result<void> {
+        build.publish->state = PublishState::publishing;
+        begun = true;
+        while (!stop.stop_requested())
+            std::this_thread::sleep_for(1ms);
+        return fail(FailureKind::cancelled, "stopped");
+    };
+    start();
+    const auto id = submit_published("web")->build.id;
+    while (!begun)
+        std::this_thread::sleep_for(1ms);
+    ASSERT_TRUE(service_->cancel(id, everything));
+    const auto build = ended(id);
+    EXPECT_EQ(build.state, BuildState::cancelled);
+    EXPECT_EQ(build.error, "cancelled during phase publish");
+    EXPECT_EQ(build.publish->state, PublishState::removing);
+}
+
+TEST_F(PublishTest, StoppedInTheMiddleItGoesOnWithPublishingAlone)
+{
+    std::atomic<bool> begun{false};
+    publish_ = [&](BuildRecord& build, const std::stop_token& stop) -> Result<void> {
+        build.publish->state = PublishState::publishing;
+        EXPECT_TRUE(repository_->set_image(build));
+        begun = true;
+        while (!stop.stop_requested())
+            std::this_thread::sleep_for(1ms);
+        return fail(FailureKind::cancelled, "stopped");
+    };
+    start();
+    const auto id = submit_published("web")->build.id;
+    while (!begun)
+        std::this_thread::sleep_for(1ms);
+    service_.reset();
+    build_ = [](const BuildRequest&, const fs::path&, BuildObserver&,
+                const std::stop_token&) -> BuildOutcome { throw std::runtime_error("built again"); };
+    std::string image_id;
+    publish_ = [&](BuildRecord& build, const std::stop_token&) -> Result<void> {
+        EXPECT_EQ(build.publish->state, PublishState::publishing) << "it knows that something may be there";
+        image_id = build.publish->image_id;
+        build.publish->state = PublishState::active;
+        return {};
+    };
+    start();
+    const auto build = ended(id);
+    EXPECT_EQ(build.state, BuildState::succeeded) << build.error;
+    EXPECT_EQ(build.publish->image_id, image_id);
+}
+
+TEST_F(PublishTest, IsRefusedWithoutGlance)
+{
+    publishing_ = {};
+    start();
+    EXPECT_EQ(submit_published("web").error().kind, FailureKind::invalid);
 }
 
 }  // namespace

@@ -151,6 +151,42 @@ TEST_F(Bundle, is_bounded_in_bytes_entries_and_ratio)
     EXPECT_EQ(bomb.error().message, "bundle: unpacks to more than 100 times its size");
 }
 
+TEST_F(Bundle, gives_one_file_without_unpacking)
+{
+    write({{"./", "", AE_IFDIR},
+           {"a.cc", "int x;"},
+           {"sub/unikernel.yaml", "no"},
+           {"./unikernel.yaml", "name: a"}},
+          [](archive* a) { archive_write_add_filter_gzip(a); });
+    EXPECT_EQ(read_from_bundle(tar_, "unikernel.yaml", 100).value(), "name: a");
+    EXPECT_EQ(read_from_bundle(tar_, "none", 100).value(), std::nullopt);
+    EXPECT_EQ(read_from_bundle(tar_, "unikernel.yaml", 6).error().message,
+              "bundle: entry \"unikernel.yaml\": is over the maximum of 6 bytes");
+    EXPECT_TRUE(fs::is_empty(target_));
+}
+
+TEST_F(Bundle, gives_one_file_under_the_same_rules)
+{
+    const auto refusal_of = [&](const std::vector<Entry>& entries, const BundleLimits& limits = {},
+                                void (*filter)(archive*) = nullptr) {
+        write(entries, filter);
+        const auto read = read_from_bundle(tar_, "unikernel.yaml", 1 << 20, limits);
+        EXPECT_FALSE(read);
+        return read ? "" : read.error().message;
+    };
+    EXPECT_EQ(refusal_of({{"../x", "x"}, {"unikernel.yaml", "x"}}),
+              "bundle: entry \"../x\": \"..\" is refused");
+    EXPECT_EQ(refusal_of({{"unikernel.yaml", "", AE_IFLNK, "/etc/passwd"}}),
+              "bundle: entry \"unikernel.yaml\": symbolic links are refused; pack a copy of the file");
+    EXPECT_EQ(refusal_of({{"a", ""}, {"b", ""}, {"unikernel.yaml", "x"}}, {.entries = 2}),
+              "bundle: more than 2 entries");
+    EXPECT_EQ(refusal_of({{"zeros", std::string(30'000'000, '\0')}, {"unikernel.yaml", "x"}}, {},
+                         [](archive* a) { archive_write_add_filter_gzip(a); }),
+              "bundle: unpacks to more than 100 times its size");
+    ASSERT_TRUE(write_file(tar_, "this is no archive"));
+    EXPECT_EQ(read_from_bundle(tar_, "unikernel.yaml", 100).error().kind, FailureKind::invalid);
+}
+
 TEST_F(Bundle, refuses_what_is_no_archive)
 {
     for (const std::string content : {"", "hello", "PK\x03\x04 a zip file"}) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "builder_service/artifacts/timestamp.hh"
+#include "builder_service/database/timestamp.hh"
 
 #include <chrono>
 #include <cstdio>

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/artifacts/artifact_catalog.hh"
+
+#include <algorithm>
+
+namespace unikernel
+{
+
+namespace
+{
+
+/// The share that the scope sees, its own project's if there is one; null: none.
+const Owner* visible(const std::vector<Owner>& owners, const Scope& scope)
+{
+    const Owner* seen = nullptr;
+    for (const auto& owner : owners)
+        if (scope.holds(owner.project) && (seen == nullptr || owner.project == scope.project))
+            seen = &owner;
+    return seen;
+}
+
+/// The image as this owner got it: another project's build is none of its business.
+StoredImage as_seen(StoredImage image, const Owner& owner)
+{
+    if (owner.created.empty())
+        return image;  // stored without an owner
+    image.created = owner.created;
+    image.build = owner.build;
+    return image;
+}
+
+tl::unexpected<Failure> no_image(std::string_view digest)
+{
+    return fail(FailureKind::not_found, "no image " + std::string(digest) + " is stored here");
+}
+
+}  // namespace
+
+/// Never empty: what nobody owns belongs to project "".
+Result<std::vector<Owner>> ArtifactCatalog::owners_of(Owned kind, std::string_view digest)
+{
+    auto owners = owners_.owners(kind, std::string(digest));
+    if (owners && owners->empty())
+        owners->push_back({std::string(digest), "", "", ""});
+    return owners;
+}
+
+/// `stored_before`: the bytes were there already; if nobody owned them, project "" did.
+Result<bool> ArtifactCatalog::own(Owned kind, const Owner& owner, bool stored_before)
+{
+    if (stored_before) {
+        const auto owners = owners_.owners(kind, owner.digest);
+        if (!owners)
+            return tl::unexpected(owners.error());
+        if (owners->empty()) {
+            if (auto added = owners_.add(kind, {owner.digest, "", "", ""}); !added)
+                return added;
+        }
+    }
+    return owners_.add(kind, owner);
+}
+
+Result<std::string> ArtifactCatalog::keep_bundle(IncomingFile file, const std::string& project)
+{
+    const std::scoped_lock lock(mutex_);
+    auto digest = store_.keep_bundle(std::move(file));
+    if (!digest)
+        return digest;
+    if (auto owned = own(Owned::bundle, {*digest, project, "", ""}, false); !owned)
+        return tl::unexpected(owned.error());
+    return digest;
+}
+
+Result<std::filesystem::path> ArtifactCatalog::bundle(std::string_view digest, const Scope& scope)
+{
+    auto path = store_.bundle(digest);
+    if (!path)
+        return path;
+    const auto owners = owners_of(Owned::bundle, digest);
+    if (!owners)
+        return tl::unexpected(owners.error());
+    if (visible(*owners, scope) == nullptr)
+        return fail(FailureKind::not_found,
+                    "no bundle " + std::string(digest) + " is stored here; send it to /v1/bundles first");
+    return path;
+}
+
+void ArtifactCatalog::prune_bundles(std::chrono::hours age, const std::vector<std::string>& in_use)
+{
+    const std::scoped_lock lock(mutex_);
+    if (store_.prune_bundles(age, in_use) == 0)
+        return;
+    if (const auto all = owners_.all(Owned::bundle))
+        for (const auto& [digest, owner] : *all)
+            if (!store_.has_bundle(digest))
+                (void)owners_.remove(Owned::bundle, digest, owner.project);
+}
+
+Result<ArtifactCatalog::Imported> ArtifactCatalog::import_image(const std::filesystem::path& file,
+                                                                const std::string& project,
+                                                                const std::string& build)
+{
+    const std::scoped_lock lock(mutex_);
+    auto image = store_.import_image(file, build);
+    if (!image)
+        return tl::unexpected(image.error());
+    const auto fresh = own(Owned::image, {image->digest, project, "", build}, !image->imported_now);
+    if (!fresh)
+        return tl::unexpected(fresh.error());
+    return Imported{std::move(*image), *fresh};
+}
+
+Result<ArtifactCatalog::Imported> ArtifactCatalog::import_image(IncomingFile file, const std::string& project)
+{
+    if (auto digest = file.finish(); !digest)
+        return tl::unexpected(digest.error());
+    auto imported = import_image(file.path(), project, "");
+    if (!imported && imported.error().kind == FailureKind::invalid) {
+        // The file is nameless for the one who sent it.
+        const auto path = file.path().string() + ": ";
+        if (imported.error().message.starts_with(path))
+            imported.error().message.erase(0, path.size());
+    }
+    return imported;
+}
+
+Result<StoredImage> ArtifactCatalog::image(std::string_view digest, const Scope& scope)
+{
+    auto image = store_.image(digest);
+    if (!image)
+        return image;
+    const auto owners = owners_of(Owned::image, digest);
+    if (!owners)
+        return tl::unexpected(owners.error());
+    const Owner* owner = visible(*owners, scope);
+    if (owner == nullptr)
+        return no_image(digest);
+    return as_seen(std::move(*image), *owner);
+}
+
+Result<std::vector<StoredImage>> ArtifactCatalog::images(const Scope& scope, const std::string& marker,
+                                                         std::size_t limit)
+{
+    const auto all = owners_.all(Owned::image);
+    if (!all)
+        return tl::unexpected(all.error());
+    std::vector<StoredImage> found;
+    for (const auto& digest : store_.image_digests()) {
+        if (digest <= marker)
+            continue;
+        if (found.size() == limit)
+            break;
+        std::vector<Owner> owners;
+        const auto [first, last] = all->equal_range(digest);
+        std::transform(first, last, std::back_inserter(owners),
+                       [](const auto& entry) { return entry.second; });
+        if (owners.empty())
+            owners.push_back({digest, "", "", ""});
+        const Owner* owner = visible(owners, scope);
+        if (owner == nullptr)
+            continue;
+        if (auto image = store_.image(digest))
+            found.push_back(as_seen(std::move(*image), *owner));
+    }
+    return found;
+}
+
+Result<void> ArtifactCatalog::remove_image(std::string_view digest, const Scope& scope)
+{
+    if (auto hex = digest_hex(digest); !hex)
+        return tl::unexpected(hex.error());
+    const std::scoped_lock lock(mutex_);
+    const auto owners = owners_of(Owned::image, digest);
+    if (!owners)
+        return tl::unexpected(owners.error());
+    const Owner* owner = visible(*owners, scope);
+    if (owner == nullptr)
+        return no_image(digest);
+    const bool own_share = owner->project == scope.project;
+    // The bytes first: what has owners and no bytes is not seen, what has bytes and no owner would be.
+    Result<void> done;
+    if (!own_share || owners->size() == 1)
+        done = store_.remove_image(digest);
+    for (const auto& each : *owners)
+        if (!own_share || each.project == scope.project)
+            if (auto removed = owners_.remove(Owned::image, each.digest, each.project); !removed)
+                return removed;
+    return done;
+}
+
+}  // namespace unikernel

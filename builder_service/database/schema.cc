@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/database/schema.hh"
+
+#include <vector>
+
+namespace unikernel
+{
+
+namespace
+{
+
+/// Step i brings user_version from i to i + 1. Never changed once released, only appended to.
+const std::vector<std::vector<const char*>>& migrations()
+{
+    static const std::vector<std::vector<const char*>> steps{
+        {"CREATE TABLE builds (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+         " created TEXT NOT NULL, updated TEXT NOT NULL, state TEXT NOT NULL, request_digest TEXT NOT NULL,"
+         " bundle TEXT NOT NULL, spec TEXT NOT NULL, requirements TEXT NOT NULL, boot_check INTEGER NOT NULL,"
+         " phase TEXT NOT NULL DEFAULT '', phases TEXT NOT NULL DEFAULT '[]', error TEXT NOT NULL DEFAULT '',"
+         " image TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,"
+         " compiled INTEGER NOT NULL DEFAULT 0, cached INTEGER NOT NULL DEFAULT 0)",
+         "CREATE INDEX builds_by_state ON builds (state, number)",
+         "CREATE TABLE events (build INTEGER NOT NULL REFERENCES builds (number) ON DELETE CASCADE,"
+         " n INTEGER NOT NULL, time TEXT NOT NULL, phase TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT "
+         "NULL,"
+         " state TEXT NOT NULL, image TEXT NOT NULL, error TEXT NOT NULL, PRIMARY KEY (build, n)) WITHOUT "
+         "ROWID"},
+        {"CREATE INDEX builds_by_request ON builds (request_digest, number)"},
+        // Projects: what was there before belongs to "", the project of a service without identity.
+        {"ALTER TABLE builds ADD COLUMN project TEXT NOT NULL DEFAULT ''",
+         "ALTER TABLE builds ADD COLUMN user TEXT NOT NULL DEFAULT ''",
+         "ALTER TABLE builds ADD COLUMN request_id TEXT NOT NULL DEFAULT ''",
+         "ALTER TABLE builds ADD COLUMN applied TEXT NOT NULL DEFAULT '[]'",
+         "ALTER TABLE builds ADD COLUMN publish TEXT NOT NULL DEFAULT ''",
+         "ALTER TABLE builds ADD COLUMN publish_state TEXT NOT NULL DEFAULT ''",
+         "DROP INDEX builds_by_request",
+         "CREATE INDEX builds_by_request ON builds (project, request_digest, number)",
+         "CREATE INDEX builds_by_project ON builds (project, number)",
+         "CREATE INDEX builds_by_publish_state ON builds (publish_state, number)",
+         "CREATE TABLE owners (kind TEXT NOT NULL, digest TEXT NOT NULL, project TEXT NOT NULL,"
+         " created TEXT NOT NULL, build TEXT NOT NULL, PRIMARY KEY (kind, digest, project)) WITHOUT ROWID",
+         "CREATE INDEX owners_by_project ON owners (kind, project, digest)",
+         "CREATE TABLE requirements (number INTEGER PRIMARY KEY AUTOINCREMENT, global INTEGER NOT NULL, "
+         "project TEXT NOT NULL,"
+         " name TEXT NOT NULL, revision INTEGER NOT NULL, document TEXT NOT NULL, deleted INTEGER NOT NULL,"
+         " created TEXT NOT NULL, author TEXT NOT NULL)",
+         "CREATE INDEX requirements_by_name ON requirements (name, global, project, revision)"},
+    };
+    return steps;
+}
+
+}  // namespace
+
+int schema_version()
+{
+    return static_cast<int>(migrations().size());
+}
+
+int migrate(soci::session& sql)
+{
+    int found = 0;
+    sql << "PRAGMA user_version", soci::into(found);
+    for (auto at = static_cast<std::size_t>(found); at < migrations().size(); ++at)
+        for (const char* step : migrations()[at])
+            sql << step;
+    if (found < schema_version())
+        sql << "PRAGMA user_version = " << schema_version();
+    return found;
+}
+
+}  // namespace unikernel

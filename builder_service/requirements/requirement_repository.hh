@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "builder_service/database/database.hh"
+#include "builder_service/database/scope.hh"
+#include "builder_service/requirements/requirement_revision.hh"
+#include "common/util/result.hh"
+
+namespace unikernel
+{
+
+/// The revisions of requirements; all SQL of that table. It only grows. "Live": the latest revision
+/// of a requirement, unless that deleted it. Thread-safe. Failures are internal, or no_space.
+class RequirementRepository
+{
+public:
+    /// `database` outlives it.
+    explicit RequirementRepository(Database& database) : database_(database) {}
+
+    /// Durable when this returns; fills in `revision` and `created`.
+    Result<void> append(RequirementRevision& revision);
+    /// Every revision of one requirement, newest first.
+    Result<std::vector<RequirementRevision>> history(const std::optional<std::string>& project,
+                                                     const std::string& name);
+    /// The live ones of this name, of whichever project and global.
+    Result<std::vector<RequirementRevision>> live(const std::string& name);
+    /// The live ones that the scope's project has, and the global ones, by name.
+    Result<std::vector<RequirementRevision>> live(const Scope& scope);
+
+private:
+    Database& database_;
+};
+
+}  // namespace unikernel

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stored requirements, by the stub builder with the real modules: without identity all is one project's."""
+
+import json
+
+import pytest
+
+
+def document(name, selector=None, **modules):
+    return {"name": name, "applies_to": selector or {"images": [name]}, "modules": modules or {"console": None}}
+
+
+def create(service, *arguments, **modules):
+    return service.post_json("/v1/requirements", {"document": document(*arguments, **modules)})
+
+
+def put(service, name, value):
+    return service.request("PUT", "/v1/requirements/" + name, json.dumps({"document": value}),
+                           {"Content-Type": "application/json"})
+
+
+def test_revisions_are_added_and_never_overwritten(service):
+    created = create(service, "grows")
+    assert created.status == 201
+    assert created.headers["Location"] == "/v1/requirements/grows"
+    assert (created.json["revision"], created.json["project"], created.json["deleted"]) == (1, "", False)
+    stricter = document("grows", console={"speed": 9600})
+    assert put(service, "grows", stricter).json["revision"] == 2
+    assert service.get("/v1/requirements/grows").json["document"] == stricter
+    assert service.request("DELETE", "/v1/requirements/grows").status == 204
+    assert service.get("/v1/requirements/grows").status == 404
+    assert service.request("DELETE", "/v1/requirements/grows").status == 404
+    history = service.get("/v1/requirements/grows?revisions=true").json["requirements"]
+    assert [(each["revision"], each["deleted"]) for each in history] == [(3, True), (2, False), (1, False)]
+    assert history[1]["document"] == stricter
+    assert create(service, "grows").json["revision"] == 4
+
+
+def test_a_name_is_taken_once(service):
+    assert create(service, "once").status == 201
+    again = create(service, "once")
+    assert (again.status, again.error["code"]) == (409, "requirement.exists")
+    everywhere = service.post_json("/v1/requirements", {"document": document("once"), "project": None})
+    assert (everywhere.status, everywhere.error["code"]) == (409, "requirement.exists")
+
+
+@pytest.mark.parametrize("body, words", [
+    ({}, "body.document"),
+    ({"document": []}, "body.document: must be an object"),
+    ({"document": {"name": "x"}}, "requirements.x.applies_to"),
+    ({"document": document("x", posxi={})}, "requirements.x.modules.posxi: there is no such module; did you mean"),
+    ({"document": document("x", console={"colour": 1})}, "module console has no such option"),
+    ({"document": document("x", console={"speed": 1})}, "1 is under the minimum 300"),
+    ({"document": document("x"), "name": "y"}, "body.name"),
+    ({"document": document("x"), "project": "someone"}, "body.project"),
+    ({"document": document("x"), "extra": 1}, "extra"),
+])
+def test_refuses_what_is_wrong_and_names_the_place(service, body, words):
+    answer = service.post_json("/v1/requirements", body)
+    assert (answer.status, answer.error["code"]) == (400, "requirement.invalid")
+    assert words in answer.error["detail"]
+    assert service.get("/v1/requirements/x?revisions=true").status == 404
+
+
+def test_cannot_be_renamed(service):
+    assert create(service, "stays").status == 201
+    answer = put(service, "stays", document("goes"))
+    assert (answer.status, "cannot be renamed" in answer.error["detail"]) == (400, True)
+
+
+def test_secrets_are_sealed(service):
+    secret = document("sealed", **{"http-guard": {"users": [{"name": "ann", "password": {"plain": "open sesame"}}]}})
+    created = service.post_json("/v1/requirements", {"document": secret})
+    stored = service.get("/v1/requirements/sealed").body
+    assert b"open sesame" not in created.body + stored
+    if created.status == 201:  # sealed, and sent again as it was read
+        assert put(service, "sealed", created.json["document"]).status == 200
+
+
+def test_lists_page_by_page(service):
+    for name in ("page-a", "page-b", "page-c"):
+        assert create(service, name).status == 201
+    whole = [each["name"] for each in service.get("/v1/requirements").json["requirements"]]
+    assert whole == sorted(whole) and {"page-a", "page-b", "page-c"} <= set(whole)
+    names, path = [], "/v1/requirements?limit=1"
+    while path:
+        page = service.get(path).json
+        names += [each["name"] for each in page["requirements"]]
+        links = [link["href"] for link in page["links"] if link["rel"] == "next"]
+        path = links and "/v1/" + links[0].split("/v1/", 1)[1]
+    assert names == whole
+
+
+def test_go_into_the_builds_they_apply_to(service):
+    assert create(service, "web").status == 201
+    bundle = service.bundle()
+    build = service.submit("web", bundle=bundle).json
+    assert [(each["name"], each["revision"], each["project"]) for each in build["requirements"]] == [("web", 1, "")]
+    first = service.events(build["id"])[0]
+    assert first["text"] == "requirement web, revision 1, of this service: it applies to image web"
+    assert service.submit("other", bundle=bundle).json["requirements"] == []
+    put(service, "web", document("web", console={"speed": 9600}))
+    later = service.submit("web", bundle=bundle).json
+    assert later["id"] != build["id"] and later["requirements"][0]["revision"] == 2
+    service.request("DELETE", "/v1/requirements/web")
+    assert service.submit("web", bundle=bundle).json["requirements"] == []
+
+
+def test_named_ones_must_exist_and_apply(service):
+    assert create(service, "named", {"labels": {"tier": "web"}}).status == 201
+    bundle = service.bundle()
+    good = service.submit("labelled", bundle=bundle, requirements=["named"], tier="web")
+    assert good.status == 202
+    assert service.events(good.json["id"])[0]["text"].endswith(
+        "it applies to label tier=web, and the request names it")
+    wrong = service.submit("labelled", bundle=bundle, requirements=["named"])
+    assert (wrong.status, wrong.error["code"]) == (400, "requirement.not-applicable")
+    missing = service.submit("labelled", bundle=bundle, requirements=["nmaed"])
+    assert (missing.status, missing.error["code"]) == (400, "requirement.unknown")
+    assert "did you mean named" in missing.error["detail"]
+
+
+def test_survive_the_service(start):
+    service = start()
+    create(service, "durable")
+    service.kill()
+    service.start()
+    assert service.get("/v1/requirements/durable").json["revision"] == 1
+
+
+def test_the_bundles_own_specification_is_taken(service):
+    bundle = service.bundle({"unikernel.yaml": "name: from-bundle\nlabels: {lines: '2'}\n", "main.cc": ""})
+    answer = service.post_json("/v1/builds", {"bundle": bundle})
+    assert (answer.status, answer.json["name"]) == (202, "from-bundle")
+    assert service.wait_for(answer.json["id"])["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("files, words", [
+    ({"main.cc": ""}, "has no unikernel.yaml at its top"),
+    ({"sub/unikernel.yaml": "name: a"}, "has no unikernel.yaml at its top"),
+    ({"unikernel.yaml": "- a\n"}, "unikernel.yaml: must be a mapping"),
+    ({"unikernel.yaml": "a: [\n"}, "unikernel.yaml:"),
+    ({"unikernel.yaml": "name: " + "x" * 2_000_000}, "over the maximum of 1048576 bytes"),
+    ({"../evil": "", "unikernel.yaml": "name: a"}, '".." is refused'),
+])
+def test_a_bundle_without_a_good_specification_is_refused(service, files, words):
+    answer = service.post_json("/v1/builds", {"bundle": service.bundle(files)})
+    assert answer.status in (400, 413), answer.body
+    assert words in answer.error["detail"]
+    assert answer.error["code"].startswith("spec.")

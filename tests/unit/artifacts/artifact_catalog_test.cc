@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/artifacts/artifact_catalog.hh"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "common/util/temporary_directory.hh"
+
+namespace unikernel
+{
+namespace
+{
+
+namespace fs = std::filesystem;
+
+class Catalog : public testing::Test
+{
+protected:
+    static Result<ImageFacts> inspect(const fs::path& file)
+    {
+        const auto digest = sha256_file(file);
+        if (!digest)
+            return tl::unexpected(digest.error());
+        return ImageFacts{fs::file_size(file), to_string(*digest), {{"name", "test"}}};
+    }
+    std::string import(const std::string& content, const std::string& project, const std::string& build = "b")
+    {
+        const auto file = folder_.path() / "new";
+        std::ofstream(file) << "\177ELF" << content;
+        return catalog_.import_image(file, project, build).value().image.digest;
+    }
+    std::string keep(std::string_view content, const std::string& project)
+    {
+        auto incoming = catalog_.receive();
+        EXPECT_TRUE(incoming->write(std::as_bytes(std::span(content))));
+        return catalog_.keep_bundle(std::move(*incoming), project).value();
+    }
+    std::size_t files(const char* below) const
+    {
+        return static_cast<std::size_t>(
+            std::distance(fs::directory_iterator(folder_.path() / "s" / below), {}));
+    }
+
+    TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
+    std::unique_ptr<ArtifactStore> store_ = std::move(*ArtifactStore::open(folder_.path() / "s", 0, inspect));
+    std::unique_ptr<Database> database_ = std::move(*Database::open(folder_.path() / "s" / "builds.sqlite"));
+    OwnerRepository owners_{*database_};
+    ArtifactCatalog catalog_{*store_, owners_};
+    const Scope p1_{"p1", false}, p2_{"p2", false}, admin_{"p0", true};
+};
+
+TEST_F(Catalog, the_same_bytes_belong_to_several_projects_and_are_stored_once)
+{
+    const auto digest = import("x", "p1", "build-1");
+    EXPECT_EQ(catalog_.image(digest, p2_).error().kind, FailureKind::not_found);
+    EXPECT_EQ(import("x", "p2", "build-2"), digest);
+    EXPECT_EQ(files("images"), 2U) << "bytes and metadata";
+    EXPECT_EQ(catalog_.image(digest, p1_)->build, "build-1");
+    EXPECT_EQ(catalog_.image(digest, p2_)->build, "build-2") << "another project's build is not shown";
+}
+
+TEST_F(Catalog, bytes_go_with_their_last_owner)
+{
+    const auto digest = import("x", "p1");
+    import("x", "p2");
+    ASSERT_TRUE(catalog_.remove_image(digest, p1_));
+    EXPECT_EQ(catalog_.image(digest, p1_).error().kind, FailureKind::not_found);
+    EXPECT_TRUE(catalog_.image(digest, p2_));
+    EXPECT_EQ(catalog_.remove_image(digest, p1_).error().kind, FailureKind::not_found);
+    EXPECT_EQ(files("images"), 2U);
+    ASSERT_TRUE(catalog_.remove_image(digest, p2_));
+    EXPECT_EQ(files("images"), 0U);
+}
+
+TEST_F(Catalog, an_administrator_sees_all_and_removes_from_all)
+{
+    const auto digest = import("x", "p1");
+    import("x", "p2");
+    EXPECT_TRUE(catalog_.image(digest, admin_));
+    EXPECT_EQ(catalog_.images(admin_, "", 10)->size(), 1U);
+    ASSERT_TRUE(catalog_.remove_image(digest, admin_));
+    EXPECT_EQ(catalog_.image(digest, p1_).error().kind, FailureKind::not_found);
+    EXPECT_EQ(files("images"), 0U);
+}
+
+TEST_F(Catalog, lists_a_projects_images_page_by_page)
+{
+    std::vector<std::string> mine;
+    for (const char* content : {"a", "b", "c"}) {
+        mine.push_back(import(content, "p1"));
+        import(std::string(content) + content, "p2");
+    }
+    std::sort(mine.begin(), mine.end());
+    const auto page = catalog_.images(p1_, "", 2).value();
+    ASSERT_EQ(page.size(), 2U);
+    EXPECT_EQ(page[1].digest, mine[1]);
+    const auto rest = catalog_.images(p1_, page[1].digest, 2).value();
+    ASSERT_EQ(rest.size(), 1U);
+    EXPECT_EQ(rest[0].digest, mine[2]);
+}
+
+TEST_F(Catalog, a_bundle_is_its_senders)
+{
+    const auto digest = keep("tar", "p1");
+    EXPECT_TRUE(catalog_.bundle(digest, p1_));
+    EXPECT_EQ(catalog_.bundle(digest, p2_).error().kind, FailureKind::not_found);
+    EXPECT_EQ(keep("tar", "p2"), digest);
+    EXPECT_TRUE(catalog_.bundle(digest, p2_));
+    EXPECT_EQ(files("bundles"), 1U);
+}
+
+TEST_F(Catalog, pruned_bundles_have_no_owners_any_more)
+{
+    const auto digest = keep("tar", "p1");
+    catalog_.prune_bundles(std::chrono::hours(-1), {});
+    EXPECT_EQ(files("bundles"), 0U);
+    EXPECT_EQ(keep("tar", "p2"), digest);
+    EXPECT_EQ(catalog_.bundle(digest, p1_).error().kind, FailureKind::not_found);
+}
+
+TEST_F(Catalog, what_nobody_owns_belongs_to_the_project_without_a_name)
+{
+    const auto file = folder_.path() / "new";
+    std::ofstream(file) << "\177ELF by the command line";
+    const auto digest = store_->import_image(file, "local")->digest;
+    const Scope nameless{"", false};
+    EXPECT_TRUE(catalog_.image(digest, nameless));
+    EXPECT_EQ(catalog_.image(digest, p1_).error().kind, FailureKind::not_found);
+    std::ofstream(file) << "\177ELF by the command line";
+    EXPECT_TRUE(catalog_.import_image(file, "p1", "b")->created);
+    EXPECT_TRUE(catalog_.image(digest, p1_));
+    EXPECT_TRUE(catalog_.image(digest, nameless)) << "it does not lose what it had";
+    ASSERT_TRUE(catalog_.remove_image(digest, nameless));
+    EXPECT_TRUE(catalog_.image(digest, p1_));
+}
+
+}  // namespace
+}  // namespace unikernel
