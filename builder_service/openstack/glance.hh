@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "builder_service/openstack/session.hh"
+#include "common/util/result.hh"
+
+namespace unikernel
+{
+
+/// An image as Glance shows it (Image API v2).
+struct GlanceImage {
+    std::string id, name, owner;
+    std::string status;  ///< "queued", "saving", "active" ...
+    std::string created;
+    std::string hash_algorithm, hash;  ///< of the data, lower-case hex; empty before it is there
+    std::uint64_t bytes = 0;
+    bool hidden = false;
+    nlohmann::json all;  ///< the whole answer, with the image's own properties
+
+    std::string property(const std::string& name) const;  ///< "" when absent
+};
+
+/// What an answer of Glance depends on besides its question.
+struct GlanceCall {
+    std::string global_request_id;
+    std::stop_token stop;
+};
+
+/// The images of all projects, by the service's own account. Thread-safe; blocks.
+///
+/// Errors: unavailable (no answer, or 5xx: trying again may help), conflict (409: not in this state),
+/// invalid (refused for good, with Glance's own words), cancelled.
+class Glance
+{
+public:
+    struct Settings {
+        std::string endpoint_override;  ///< URL; empty: by the catalogue
+        std::string region;
+        std::string interface = "public";
+        std::chrono::seconds silence{60};  ///< without a byte of Glance's
+    };
+    /// `session` outlives it.
+    Glance(Session& session, Settings settings) : session_(session), settings_(std::move(settings)) {}
+    Glance(const Glance&) = delete;
+    Glance& operator=(const Glance&) = delete;
+
+    /// Nothing: there is no such image.
+    Result<std::optional<GlanceImage>> find(const std::string& id, const GlanceCall& call);
+    /// `query`: names and values of the API's filters. Of very many only the first 1000.
+    Result<std::vector<GlanceImage>> list(const std::map<std::string, std::string>& query,
+                                          const GlanceCall& call);
+    /// `image`: the body of POST /v2/images. Error conflict: its id is taken, or was before.
+    Result<void> create(const nlohmann::json& image, const GlanceCall& call);
+    /// Streams the data of a queued image.
+    Result<void> upload(const std::string& id, const std::filesystem::path& file, const GlanceCall& call);
+    /// os_hidden: no longer listed, still bootable by its id.
+    Result<void> hide(const std::string& id, const GlanceCall& call);
+    /// No error if there is none.
+    Result<void> remove(const std::string& id, const GlanceCall& call);
+
+private:
+    Result<std::shared_ptr<RestClient>> client(const GlanceCall& call);
+    Result<RestClient::Answer> ask(RestClient::Call call, const std::filesystem::path* file = nullptr);
+
+    Session& session_;
+    const Settings settings_;
+    std::mutex mutex_;
+    std::shared_ptr<RestClient> client_;  ///< of the endpoint that was found last
+};
+
+}  // namespace unikernel

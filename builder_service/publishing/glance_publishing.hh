@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "builder_service/builds/build_service.hh"
+#include "builder_service/openstack/glance.hh"
+#include "builder_service/publishing/leftovers.hh"
+#include "builder_service/publishing/publisher.hh"
+
+namespace unikernel
+{
+
+/// All that a service connected to Glance has for publishing. Thread-safe.
+class GlancePublishing
+{
+public:
+    /// `session`: of the service's own account. Both outlive it.
+    GlancePublishing(Session& session, Glance::Settings glance, Publisher::Settings publisher,
+                     BuildRepository& repository)
+        : glance_(session, std::move(glance)), publisher_(glance_, repository, publisher),
+          leftovers_(glance_, repository, publisher.longest_pause)
+    {
+    }
+
+    /// For the BuildService, which this outlives.
+    Publishing functions()
+    {
+        return {.publish =
+                    [this](BuildRecord& build, const StoredImage& image, BuildObserver& observer,
+                           std::stop_token stop) {
+                        return publisher_.publish(build, image, observer, std::move(stop));
+                    },
+                .leftovers = [this] { leftovers_.look(); }};
+    }
+
+private:
+    Glance glance_;
+    Publisher publisher_;
+    Leftovers leftovers_;
+};
+
+}  // namespace unikernel
