@@ -11,6 +11,7 @@ import nova.conf
 from nova import exception
 from nova.compute import power_state
 from nova.compute import task_states
+from nova.compute import vm_states
 from nova.virt.libvirt import config as vconfig
 from nova.virt.libvirt import driver
 from nova.virt.libvirt import imagecache
@@ -217,6 +218,20 @@ class UnikernelDriver(driver.LibvirtDriver):
     def unrescue(self, context, instance):
         if not is_unikernel(instance):
             super().unrescue(context, instance)
+
+    # Nova asks for these two before it makes a port or a volume's record: refused here, users are told
+    # why; later, Nova would say no more than that something failed.
+
+    def network_binding_host_id(self, context, instance):
+        if is_unikernel(instance) and instance.vm_state != vm_states.BUILDING:
+            raise exception.AttachInterfaceNotSupported(
+                f'Server {instance.uuid} is a unikernel: say its port when it is created; none is added later.')
+        return super().network_binding_host_id(context, instance)
+
+    def get_device_name_for_instance(self, instance, *args, **kwargs):
+        if is_unikernel(instance):
+            raise exception.InvalidInput(reason=f'server {instance.uuid} is a unikernel and has no driver for volumes')
+        return super().get_device_name_for_instance(instance, *args, **kwargs)
 
     def attach_interface(self, context, instance, *args, **kwargs):
         if is_unikernel(instance):

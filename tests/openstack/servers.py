@@ -4,6 +4,7 @@
 Everything made by one Workbench vanishes with it, and it complains about what does not.
 """
 import contextlib
+import hashlib
 import http.client
 import os
 import pathlib
@@ -173,6 +174,11 @@ class Workbench:
     def command_line(self, server):
         found = re.search(r'<cmdline>(.*?)</cmdline>', self.domain(server))
         return found.group(1) if found else ''
+
+    @staticmethod
+    def is_cached(image):
+        """Whether the host keeps the image's bytes for further servers; Nova names such files by SHA-1."""
+        return (INSTANCES / '_base' / hashlib.sha1(image.encode()).hexdigest()).exists()
 
     def forget_bytes(self, server):
         """Takes the server's kernel from the host and from its cache of images, as if it came from elsewhere."""

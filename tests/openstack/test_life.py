@@ -83,6 +83,7 @@ def test_arguments_reach_the_application_and_change_with_a_reboot(bench, plain):
 
 def test_damaged_bytes_on_the_host_do_not_start_and_are_fetched_anew(bench, plain):
     server = bench.server(plain)
+    assert bench.is_cached(plain)
     bench.act(server, 'os-stop')
     bench.must_become(server, 'SHUTOFF')
     kernel = INSTANCES / server / 'kernel'

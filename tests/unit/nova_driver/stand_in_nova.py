@@ -39,7 +39,8 @@ def _noted(name):
 
 NOTED = ('spawn', '_create_and_inject_local_root', '_get_guest_config', '_create_guest_with_network',
          'get_console_output', 'power_off', 'reboot', 'snapshot', 'rescue', 'unrescue', 'attach_interface',
-         'detach_interface', 'attach_volume', 'update_provider_tree', 'migrate_disk_and_power_off')
+         'detach_interface', 'attach_volume', 'network_binding_host_id', 'get_device_name_for_instance',
+         'update_provider_tree', 'migrate_disk_and_power_off')
 for _name in NOTED:
     setattr(LibvirtDriver, _name, _noted(_name))
 
@@ -52,13 +53,13 @@ def install(instances_path):
                                  register_opts=lambda options, group: None)
     exceptions = {name: type(name, (NovaException,), {}) for name in (
         'ImageUnacceptable', 'InstanceNotRescuable', 'AttachInterfaceNotSupported', 'InterfaceDetachFailed', 'Invalid',
-        'InstanceFaultRollback', 'ResizeError')}
+        'InstanceFaultRollback', 'ResizeError', 'InvalidInput')}
     contents = {
         'nova': {}, 'nova.conf': {'CONF': conf}, 'nova.exception': exceptions, 'nova.compute': {}, 'nova.virt': {},
         'nova.compute.power_state': {'RUNNING': 1, 'SHUTDOWN': 4, 'CRASHED': 6},
         'nova.compute.task_states': {'IMAGE_PENDING_UPLOAD': 'pending', 'IMAGE_UPLOADING': 'uploading',
                                      'REBUILD_SPAWNING': 'rebuild_spawning', 'RESCUING': 'rescuing'},
-        'nova.virt.libvirt': {},
+        'nova.compute.vm_states': {'BUILDING': 'building'}, 'nova.virt.libvirt': {},
         'nova.virt.libvirt.config': {name: lambda name=name: types.SimpleNamespace(root_name=name) for name in (
             'LibvirtConfigMemoryBalloon', 'LibvirtConfigGuestFeatureAPIC')},
         'nova.virt.libvirt.driver': {'LibvirtDriver': LibvirtDriver},

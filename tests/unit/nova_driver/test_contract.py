@@ -18,9 +18,10 @@ CALLED = {'_get_console_log_path': ['instance'], '_get_console_output_file': ['s
 # Names that the driver takes from Nova's modules.
 USED = {
     'nova/exception.py': ('AttachInterfaceNotSupported', 'ImageUnacceptable', 'InstanceFaultRollback',
-                          'InstanceNotRescuable', 'InterfaceDetachFailed', 'Invalid', 'ResizeError'),
+                          'InstanceNotRescuable', 'InterfaceDetachFailed', 'Invalid', 'InvalidInput', 'ResizeError'),
     'nova/compute/power_state.py': ('RUNNING', 'SHUTDOWN', 'CRASHED'),
     'nova/compute/task_states.py': ('IMAGE_PENDING_UPLOAD', 'IMAGE_UPLOADING', 'REBUILD_SPAWNING', 'RESCUING'),
+    'nova/compute/vm_states.py': ('BUILDING',),
     'nova/virt/libvirt/config.py': ('LibvirtConfigMemoryBalloon', 'LibvirtConfigGuestFeatureAPIC'),
     'nova/virt/libvirt/imagecache.py': ('get_cache_fname',),
     'nova/virt/libvirt/utils.py': ('get_instance_path',),
@@ -55,6 +56,12 @@ def methods(tree, name):
     return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
 
 
+def novas(nova):
+    """The methods of LibvirtDriver, and those that it inherits."""
+    return {**methods(parse(nova / 'nova/virt/driver.py'), 'ComputeDriver'),
+            **methods(parse(nova / 'nova/virt/libvirt/driver.py'), 'LibvirtDriver')}
+
+
 def parameters(function):
     return [argument.arg for argument in function.args.posonlyargs + function.args.args]
 
@@ -75,7 +82,7 @@ def test_says_what_is_compared(nova, capsys):
 
 
 def test_overridden_methods_take_what_nova_passes(nova):
-    theirs = methods(parse(nova / 'nova/virt/libvirt/driver.py'), 'LibvirtDriver')
+    theirs = novas(nova)
     for function in overridden():
         assert function.name in theirs, f'LibvirtDriver has no {function.name} any more'
         named, expected = parameters(function), parameters(theirs[function.name])
@@ -87,13 +94,13 @@ def test_overridden_methods_take_what_nova_passes(nova):
 
 
 def test_own_methods_hide_none_of_novas(nova):
-    theirs = methods(parse(nova / 'nova/virt/libvirt/driver.py'), 'LibvirtDriver')
+    theirs = novas(nova)
     assert not set(OWN) & set(theirs)
     assert not (nova / 'nova/virt/unikernel').exists()
 
 
 def test_called_methods_are_as_they_are_called(nova):
-    theirs = methods(parse(nova / 'nova/virt/libvirt/driver.py'), 'LibvirtDriver')
+    theirs = novas(nova)
     for name, expected in CALLED.items():
         assert parameters(theirs[name]) == expected, name
 
@@ -103,7 +110,7 @@ PASSED = {'_create_guest_with_network': {'vifs_already_plugged', 'power_on'}, 'r
 
 
 def test_arguments_that_are_passed_by_name_exist(nova):
-    theirs = methods(parse(nova / 'nova/virt/libvirt/driver.py'), 'LibvirtDriver')
+    theirs = novas(nova)
     for name, expected in PASSED.items():
         assert expected <= set(parameters(theirs[name])), name
 
@@ -112,6 +119,21 @@ def test_every_name_that_is_used_exists(nova):
     for path, names in USED.items():
         missing = set(names) - defined(parse(nova / path))
         assert not missing, f'{path} lacks {missing}'
+
+
+# Methods of Nova's manager, what they ask the driver, and what they do only afterwards.
+EARLY = {'_attach_interface': ('network_binding_host_id', 'allocate_for_instance'),
+         'reserve_block_device_name': ('_get_device_name_for_instance', 'create')}
+
+
+def test_what_is_refused_early_is_asked_before_anything_is_made(nova):
+    manager = methods(parse(nova / 'nova/compute/manager.py'), 'ComputeManager')
+    for name, (question, deed) in EARLY.items():
+        lines = {}
+        for node in ast.walk(manager[name]):
+            if isinstance(node, ast.Call):
+                lines.setdefault(getattr(node.func, 'attr', None), node.lineno)
+        assert lines[question] < lines[deed], name
 
 
 def test_start_paths_all_lead_through_the_check(nova):

@@ -29,7 +29,7 @@ def instance(tmp_path, metadata, **fields):
     directory = tmp_path / 'instance'
     directory.mkdir(exist_ok=True)
     values = {'uuid': 'some-uuid', 'system_metadata': metadata, 'image_ref': 'image-1', 'kernel_id': '',
-              'hostname': 'web', 'metadata': {}, 'task_state': 'spawning',
+              'hostname': 'web', 'metadata': {}, 'task_state': 'spawning', 'vm_state': 'active',
               'flavor': types.SimpleNamespace(memory_mb=32),
               'directory': directory, 'saved': 0}
     values.update(fields)
@@ -73,6 +73,7 @@ def test_ordinary_servers_go_through_as_they_came(driver, ordinary):
         'rescue': ('context', ordinary, [], image_meta(), 'password', {}, 'shares'), 'unrescue': ('context', ordinary),
         'migrate_disk_and_power_off': ('context', ordinary, 'elsewhere', 'flavor', [], {}, 60, 10),
         'attach_interface': ('context', ordinary, 'meta', 'vif'),
+        'network_binding_host_id': ('context', ordinary), 'get_device_name_for_instance': (ordinary, [], 'mapping'),
         'detach_interface': ('context', ordinary, 'vif'), 'attach_volume': ('context', {}, ordinary, '/dev/vdb'),
     }
     assert set(calls) | {'update_provider_tree'} == set(stand_in_nova.NOTED)
@@ -261,11 +262,18 @@ def test_a_snapshot_is_the_image_and_its_own_kernel(driver, unikernel):
     ('attach_interface', ('context', None, 'meta', 'vif'), 'AttachInterfaceNotSupported'),
     ('detach_interface', ('context', None, 'vif'), 'InterfaceDetachFailed'),
     ('attach_volume', ('context', {}, None, '/dev/vdb'), 'Invalid'),
+    ('network_binding_host_id', ('context', None), 'AttachInterfaceNotSupported'),
+    ('get_device_name_for_instance', (None, [], 'mapping'), 'InvalidInput'),
 ])
 def test_what_a_unikernel_has_no_driver_for_is_refused(driver, unikernel, name, args, expected):
     with pytest.raises(exception_named(expected)):
         getattr(driver, name)(*(unikernel if arg is None else arg for arg in args))
     assert not driver.calls
+
+
+def test_the_ports_that_a_server_is_created_with_are_its_own(driver, unikernel):
+    unikernel.vm_state = 'building'
+    assert driver.network_binding_host_id('context', unikernel) == 'super network_binding_host_id'
 
 
 def test_the_host_tells_what_it_boots(driver):
