@@ -33,5 +33,6 @@ def test_a_flavor_charges_what_a_server_really_takes(bench, plain, name):
 
 def test_the_host_says_that_it_boots_unikernels(bench):
     provider = next(bench.connection.placement.resource_providers())
-    traits = bench.connection.placement.get(f'/resource_providers/{provider.id}/traits', microversion='1.6').json()['traits']
+    answer = bench.connection.placement.get(f'/resource_providers/{provider.id}/traits', microversion='1.6')
+    traits = answer.json()['traits']
     assert {'CUSTOM_UNIKERNEL', 'CUSTOM_UNIKERNEL_U0'} <= set(traits)
