@@ -134,6 +134,10 @@ boot-check = ${boot_check,,}
 libvirt-uri = private
 TEXT
     configure_keystone_authtoken_middleware "$UNIKERNEL_CONF" unikernel keystone_authtoken unikernel
+    # Without TLS DevStack names a file of certificates that it never makes; the builder would not start.
+    if [[ ! -f "$SSL_BUNDLE_FILE" ]]; then
+        inidelete "$UNIKERNEL_CONF" keystone_authtoken cafile
+    fi
     iniset "$UNIKERNEL_CONF" keystone_authtoken region_name "$REGION_NAME"
     iniset "$UNIKERNEL_CONF" keystone_authtoken service_token_roles_required True
     iniset "$UNIKERNEL_CONF" glance publish true

@@ -16,4 +16,5 @@ done
 install_python3
 PYTHON=$DEVSTACK_VENV/bin/python3
 TEMPEST_CONFIG=$DEST/tempest/etc/tempest.conf
+SSL_BUNDLE_FILE=$DATA_DIR/ca-bundle.pem # as in stack.sh
 run_phase source
