@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/platforms/object_cache.hh"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fstream>
 #include <system_error>
+#include <vector>
 
 #include <elf.h>
 
@@ -31,7 +33,74 @@ bool is_whole(const std::filesystem::path& path)
            std::uint64_t{header.e_shnum} * sizeof(Elf64_Shdr) <= size - header.e_shoff;
 }
 
+namespace fs = std::filesystem;
+using Clock = fs::file_time_type::clock;
+
+/// A file's time of modification is when it was used last, to within a quarter of what protects it.
+void touch(const fs::path& path)
+{
+    std::error_code ignored;
+    const auto now = Clock::now();
+    if (now - fs::last_write_time(path, ignored) > ObjectCache::in_use / 4) {
+        fs::last_write_time(path, now, ignored);
+    }
+}
+
+struct Kept {
+    fs::path path;
+    fs::file_time_type used;
+    std::uint64_t size = 0;
+};
+
+std::vector<Kept> all_files(const fs::path& root)
+{
+    std::vector<Kept> files;
+    std::error_code error;
+    for (fs::recursive_directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
+        std::error_code gone;  // another process evicts too
+        Kept file{at->path(), at->last_write_time(gone), at->is_regular_file(gone) ? at->file_size(gone) : 0};
+        if (!gone && file.size > 0) {
+            files.push_back(std::move(file));
+        }
+    }
+    return files;
+}
+
 }  // namespace
+
+std::uint64_t ObjectCache::evict(std::uint64_t limit) const
+{
+    std::vector<Kept> files = all_files(root_);
+    std::uint64_t size = 0;
+    for (const Kept& file : files) {
+        size += file.size;
+    }
+    if (size <= limit) {
+        return size;
+    }
+    std::sort(files.begin(), files.end(), [](const Kept& a, const Kept& b) { return a.used < b.used; });
+    const auto oldest_in_use = Clock::now() - in_use;
+    for (const Kept& file : files) {
+        std::error_code error;
+        if (size <= limit / 4 * 3 || file.used > oldest_in_use) {
+            break;
+        }
+        if (fs::remove(file.path, error)) {
+            size -= file.size;
+        }
+    }
+    return size;
+}
+
+void ObjectCache::tidy() const
+{
+    const fs::path stamp = root_ / "tidied";
+    std::error_code error;
+    const auto last = fs::last_write_time(stamp, error);
+    if ((error || Clock::now() - last > std::chrono::hours(1)) && write_file(stamp, "")) {
+        evict();
+    }
+}
 
 std::filesystem::path ObjectCache::place(const Digest& key, const char* suffix) const
 {
@@ -42,7 +111,11 @@ std::filesystem::path ObjectCache::place(const Digest& key, const char* suffix) 
 std::optional<std::filesystem::path> ObjectCache::find(const Digest& key) const
 {
     std::filesystem::path path = place(key, ".o");
-    return is_whole(path) ? std::optional(std::move(path)) : std::nullopt;
+    if (!is_whole(path)) {
+        return std::nullopt;
+    }
+    touch(path);
+    return path;
 }
 
 Result<std::filesystem::path> ObjectCache::store(const Digest& key, std::string_view object) const
@@ -53,8 +126,13 @@ Result<std::filesystem::path> ObjectCache::store(const Digest& key, std::string_
 std::optional<std::string> ObjectCache::find_note(const Digest& key) const
 {
     constexpr std::uint64_t largest = 1ULL << 20;
-    Result<std::string> text = read_file(place(key, ".headers"), largest);
-    return text ? std::optional(std::move(*text)) : std::nullopt;
+    const std::filesystem::path path = place(key, ".headers");
+    Result<std::string> text = read_file(path, largest);
+    if (!text) {
+        return std::nullopt;
+    }
+    touch(path);
+    return std::move(*text);
 }
 
 Result<void> ObjectCache::store_note(const Digest& key, std::string_view text) const

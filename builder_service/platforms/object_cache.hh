@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 
@@ -26,6 +28,18 @@ public:
     /// A note kept beside the objects under a key of its own; nothing if there is none.
     std::optional<std::string> find_note(const Digest& key) const;
     Result<void> store_note(const Digest& key, std::string_view text) const;
+
+    /// Nothing used more recently is evicted: a build that found it may still want it.
+    static constexpr std::chrono::hours in_use{4};
+    static constexpr std::uint64_t default_limit = 2ULL << 30;
+
+    /// When there are more than `limit` bytes, removes what was not used for longest, down to three quarters
+    /// of it. Returns the bytes that are left.
+    std::uint64_t evict(std::uint64_t limit = default_limit) const;
+
+    /// evict(), unless that was done within the last hour: looking at all files takes longer than a small
+    /// build.
+    void tidy() const;
 
 private:
     std::filesystem::path place(const Digest& key, const char* suffix) const;

@@ -146,6 +146,7 @@ Result<void> Build::compile(std::stop_token stop)
     if (!objects) {
         return tl::unexpected(objects.error());
     }
+    cache_.tidy();
     compiled_ = objects->compiled;
     cached_ = objects->cached;
     for (std::size_t i = 0; i < jobs->size(); ++i) {

@@ -121,5 +121,25 @@ TEST(ObjectCache, takes_no_object_that_is_cut_short)
     EXPECT_FALSE(cache.find(key));
 }
 
+TEST(ObjectCache, forgets_what_was_not_used_for_longest)
+{
+    const auto folder = TemporaryDirectory::create();
+    const ObjectCache cache(folder->path());
+    std::vector<std::filesystem::path> paths;
+    for (int i = 0; i < 4; ++i) {
+        paths.push_back(*cache.store(sha256(std::to_string(i)), std::string(1000, 'x')));
+        std::filesystem::last_write_time(paths.back(), std::filesystem::file_time_type::clock::now() -
+                                                           std::chrono::hours(10 + i));
+    }
+    std::filesystem::last_write_time(paths[3], std::filesystem::file_time_type::clock::now());
+    EXPECT_EQ(cache.evict(4000), 4000U) << "nothing goes while there is room";
+    EXPECT_EQ(cache.evict(3000), 2000U) << "down to three quarters";
+    EXPECT_TRUE(std::filesystem::exists(paths[0]));
+    EXPECT_FALSE(std::filesystem::exists(paths[1]));
+    EXPECT_FALSE(std::filesystem::exists(paths[2]));
+    EXPECT_TRUE(std::filesystem::exists(paths[3]));
+    EXPECT_EQ(cache.evict(1), 1000U) << "what is in use stays";
+}
+
 }  // namespace
 }  // namespace unikernel
