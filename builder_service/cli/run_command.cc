@@ -252,7 +252,7 @@ ExitCode run(const po::variables_map& values, Output& output)
 {
     const Interruption interruption;
     const auto grace = grace_period(values);
-    const auto work = TemporaryDirectory::create("unikernel-run");
+    const auto work = TemporaryDirectory::create(RunningInstance::folder_prefix);
     if (!work) {
         return output.error(work.error());
     }
@@ -268,6 +268,7 @@ ExitCode run(const po::variables_map& values, Output& output)
     if (!entry) {
         return output.error(entry.error());
     }
+    static_cast<void>(entry->describe({{"folder", work->path().native()}}));
     const std::string uri = values.count("connect") != 0 ? values["connect"].as<std::string>() : "";
     const auto hypervisor = Hypervisor::connect(uri, state / "libvirt");
     if (!hypervisor) {
@@ -277,7 +278,8 @@ ExitCode run(const po::variables_map& values, Output& output)
     if (!info) {
         return output.error(info.error());
     }
-    static_cast<void>(entry->describe({{"image", fs::absolute(spec.image).native()},
+    static_cast<void>(entry->describe({{"folder", work->path().native()},
+                                       {"image", fs::absolute(spec.image).native()},
                                        {"accelerator", info->accelerator},
                                        {"memory_mib", prepared->memory_mib},
                                        {"forwards", forwards_document(*info)},

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace
 {
 
-constexpr std::uint64_t description_limit = 64 * 1024;
+constexpr std::uint64_t description_limit = 64ULL << 10;
 
 fs::path folder_of(const fs::path& state)
 {
@@ -24,6 +24,23 @@ fs::path folder_of(const fs::path& state)
 fs::path file_of(const fs::path& state, const std::string& name)
 {
     return folder_of(state) / (name + ".json");
+}
+
+nlohmann::json description_in(const fs::path& file)
+{
+    const auto text = read_file(file, description_limit);
+    return text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+}
+
+/// What a killed process could not clear away; the caller holds its file.
+void clear_folder(const fs::path& file)
+{
+    const nlohmann::json description = description_in(file);
+    const fs::path folder = description.is_object() ? description.value("folder", "") : "";
+    if (folder.is_absolute() && folder.filename().native().starts_with(RunningInstance::folder_prefix)) {
+        std::error_code ignored;
+        fs::remove_all(folder, ignored);
+    }
 }
 
 /// True while another process holds the file; one that nobody holds is cleared away.
@@ -36,6 +53,7 @@ bool is_held(const fs::path& file)
     if (flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
         return true;
     }
+    clear_folder(file);
     std::error_code ignored;
     fs::remove(file, ignored);
     return false;
@@ -57,6 +75,7 @@ Result<RunningInstance> RunningInstance::enter(const fs::path& state, const std:
                     "an instance " + name +
                         " is running already; choose another name with --name, or: unikernel stop " + name);
     }
+    clear_folder(file);
     return RunningInstance(file, name, std::move(lock));
 }
 
@@ -106,8 +125,7 @@ std::optional<nlohmann::json> running_instance(const fs::path& state, const std:
     if (!is_held(file)) {
         return std::nullopt;
     }
-    const auto text = read_file(file, description_limit);
-    auto description = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+    nlohmann::json description = description_in(file);
     if (!description.is_object()) {  // it has the name, but is not started yet
         return nlohmann::json{{"name", name}};
     }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -20,6 +21,8 @@ namespace unikernel::cli
 class RunningInstance
 {
 public:
+    static constexpr std::string_view folder_prefix = "unikernel-run";
+
     /// Takes the name. Errors: conflict (it runs already), internal.
     static Result<RunningInstance> enter(const std::filesystem::path& state, const std::string& name);
     RunningInstance(RunningInstance&&) noexcept = default;
@@ -28,7 +31,8 @@ public:
     RunningInstance& operator=(const RunningInstance&) = delete;
     ~RunningInstance();
 
-    /// What others may know of it; "name" and "pid" are added.
+    /// What others may know of it; "name" and "pid" are added.  A "folder" of RunningInstance::folder_prefix is
+    /// removed by whoever finds that the process was killed.
     Result<void> describe(nlohmann::json description);
 
 private:

@@ -256,7 +256,7 @@ Result<std::string> domain_xml(const InstanceSpec& spec, std::string_view type)
     if (auto checked = check(spec); !checked) {
         return tl::unexpected(checked.error());
     }
-    const auto words = command_line(spec);
+    auto words = command_line(spec);
     if (!words) {
         return words;
     }

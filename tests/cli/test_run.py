@@ -119,6 +119,7 @@ def test_killed_command_leaves_no_guest_behind(unikernel, web, images):
     running.process.communicate(timeout=20)
     assert ended(images["web"]), "the guest outlived its command"
     assert unikernel("ps", "--json").json == []
+    assert not list(unikernel.state.glob("unikernel-run*")), "its folder was left"
 
 
 def test_port_in_use_is_said_so(unikernel, images):

@@ -3,15 +3,17 @@
 
 import http.server
 import json
+import os
 import pathlib
 import re
+import shutil
 import signal
 import sys
 import threading
 
 import pytest
 
-from cli_command import write_program
+from cli_command import ROOT, write_program
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "service"))
 
@@ -62,6 +64,22 @@ def test_modules_and_platforms_are_the_same_from_both(unikernel, service):
     assert unikernel("module", "show", "http-guard", "--json", environment=service).json == \
         unikernel("module", "show", "http-guard", "--local", "--json").json
     assert "u0" in unikernel("platform", "list", environment=service).out
+
+
+def test_modules_of_ones_own(unikernel, tmp_path):
+    """UNIKERNEL_DATA, as doc/source/user/cli.rst has it."""
+    for name in ("modules", "platforms"):
+        shutil.copytree(ROOT / "builder_service" / name, tmp_path / name)
+    own = (tmp_path / "modules/power/module.yaml").read_text().replace("name: power", "name: greeter")
+    shutil.copytree(tmp_path / "modules/power", tmp_path / "modules/greeter")
+    (tmp_path / "modules/greeter/module.yaml").write_text(own)
+
+    def known(**environment):
+        listed = unikernel("module", "list", "--local", "--json", environment=environment)
+        return "greeter" in [module["name"] for module in listed.json]
+
+    assert known(UNIKERNEL_DATA=str(tmp_path))
+    assert not known() and not known(UNIKERNEL_DATA=os.path.relpath(tmp_path))
 
 
 class Recorder(http.server.BaseHTTPRequestHandler):
