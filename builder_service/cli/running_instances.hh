@@ -31,8 +31,8 @@ public:
     RunningInstance& operator=(const RunningInstance&) = delete;
     ~RunningInstance();
 
-    /// What others may know of it; "name" and "pid" are added.  A "folder" of RunningInstance::folder_prefix is
-    /// removed by whoever finds that the process was killed.
+    /// What others may know of it; "name" and "pid" are added.  A "folder" of RunningInstance::folder_prefix
+    /// is removed by whoever finds that the process was killed.
     Result<void> describe(nlohmann::json description);
 
 private:
