@@ -30,7 +30,8 @@ GlanceImage image_of(const json& answer)
     image.hash_algorithm = text_of(answer, "os_hash_algo");
     image.hash = text_of(answer, "os_hash_value");
     const auto size = answer.find("size");
-    image.bytes = size != answer.end() && size->is_number_unsigned() ? size->get<std::uint64_t>() : 0;
+    image.bytes =
+        size != answer.end() && size->is_number_integer() && *size >= 0 ? size->get<std::uint64_t>() : 0;
     image.hidden = answer.value("os_hidden", json(false)) == true;
     image.all = answer;
     return image;
@@ -101,7 +102,7 @@ Result<std::shared_ptr<RestClient>> Glance::client(const GlanceCall& call)
     if (url.empty()) {
         auto found =
             session_.endpoint({.type = "image", .interface = settings_.interface, .region = settings_.region},
-                              call.global_request_id);
+                              call.global_request_id, call.stop);
         if (!found)
             return tl::unexpected(Failure{
                 found.error().kind == FailureKind::not_found ? FailureKind::unavailable : found.error().kind,
@@ -133,7 +134,7 @@ Result<RestClient::Answer> Glance::ask(RestClient::Call call, const std::filesys
         return file == nullptr ? (*glance)->send(authorized)
                                : (*glance)->send_file(authorized, *file, "application/octet-stream");
     };
-    return session_.authorized(with_token, call.global_request_id);
+    return session_.authorized(with_token, call.global_request_id, call.stop);
 }
 
 Result<std::optional<GlanceImage>> Glance::find(const std::string& id, const GlanceCall& call)

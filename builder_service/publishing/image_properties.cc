@@ -82,7 +82,7 @@ std::map<std::string, std::string> image_properties(const json& description, con
 std::uint64_t minimum_memory_mib(const json& description)
 {
     const auto value = field(description, "minimum_memory_mib");
-    return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+    return value.is_number_integer() && value >= 0 ? value.get<std::uint64_t>() : 0;
 }
 
 }  // namespace unikernel

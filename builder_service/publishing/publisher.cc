@@ -137,6 +137,12 @@ private:
         }
         if (made.error().kind != FailureKind::conflict)
             return tl::unexpected(made.error());
+        // Perhaps by a request of ours whose answer was lost, and which the HTTP client repeated.
+        const auto found = glance_.find(wish_.image_id, call_);
+        if (!found)
+            return tl::unexpected(found.error());
+        if (*found && is_of_build(**found, build_))
+            return false;
         // Glance never gives out an id twice, also not that of an image which was deleted.
         return another_id("the id " + wish_.image_id + " is taken in Glance, or was before");
     }
@@ -211,7 +217,7 @@ private:
         never.wait_for(lock, call_.stop, std::min(length, settings_.longest_pause), [] { return false; });
     }
 
-    static constexpr unsigned saving_patience = 4;  ///< looks, with pauses between them
+    static constexpr unsigned saving_patience = 3;  ///< looks, with pauses between them
     static constexpr unsigned ids_most = 5;
     static constexpr unsigned steps_most = 60;
 
