@@ -55,15 +55,18 @@ class UnikernelDriver(driver.LibvirtDriver):
             return super().spawn(context, instance, image_meta, *args, **kwargs)
         self._check_before_fetch(instance, image_meta)
         before, instance.kernel_id = instance.kernel_id, instance.image_ref
-        if instance.image_ref == instance.system_metadata.get('shelved_image_id'):
-            # Nova deletes this image, the snapshot made for the shelf, once the server runs.
-            try:
-                return super().spawn(context, instance, image_meta, *args, **kwargs)
-            finally:
-                instance.kernel_id = before
-        if before != instance.kernel_id:
+        # Nova deletes the snapshot that was made for the shelf once the server runs: not to be remembered.
+        shelved = instance.image_ref == instance.system_metadata.get('shelved_image_id')
+        if before != instance.kernel_id and not shelved:
             instance.save()
-        return super().spawn(context, instance, image_meta, *args, **kwargs)
+        try:
+            return super().spawn(context, instance, image_meta, *args, **kwargs)
+        except (exception.GlanceConnectionFailed, exception.ImageNotFound) as error:
+            # Other hosts would fare no better, and then Nova would say that no host is left, and no more.
+            refuse(instance, error)
+        finally:
+            if shelved:
+                instance.kernel_id = before
 
     def _create_and_inject_local_root(self, context, instance, *args, **kwargs):
         if is_unikernel(instance):

@@ -53,7 +53,7 @@ def install(instances_path):
                                  register_opts=lambda options, group: None)
     exceptions = {name: type(name, (NovaException,), {}) for name in (
         'ImageUnacceptable', 'InstanceNotRescuable', 'AttachInterfaceNotSupported', 'InterfaceDetachFailed', 'Invalid',
-        'InstanceFaultRollback', 'ResizeError', 'InvalidInput')}
+        'InstanceFaultRollback', 'ResizeError', 'InvalidInput', 'GlanceConnectionFailed', 'ImageNotFound')}
     contents = {
         'nova': {}, 'nova.conf': {'CONF': conf}, 'nova.exception': exceptions, 'nova.compute': {}, 'nova.virt': {},
         'nova.compute.power_state': {'RUNNING': 1, 'SHUTDOWN': 4, 'CRASHED': 6},

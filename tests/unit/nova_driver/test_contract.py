@@ -17,8 +17,9 @@ CALLED = {'_get_console_log_path': ['instance'], '_get_console_output_file': ['s
 
 # Names that the driver takes from Nova's modules.
 USED = {
-    'nova/exception.py': ('AttachInterfaceNotSupported', 'ImageUnacceptable', 'InstanceFaultRollback',
-                          'InstanceNotRescuable', 'InterfaceDetachFailed', 'Invalid', 'InvalidInput', 'ResizeError'),
+    'nova/exception.py': ('AttachInterfaceNotSupported', 'GlanceConnectionFailed', 'ImageNotFound',
+                          'ImageUnacceptable', 'InstanceFaultRollback', 'InstanceNotRescuable',
+                          'InterfaceDetachFailed', 'Invalid', 'InvalidInput', 'ResizeError'),
     'nova/compute/power_state.py': ('RUNNING', 'SHUTDOWN', 'CRASHED'),
     'nova/compute/task_states.py': ('IMAGE_PENDING_UPLOAD', 'IMAGE_UPLOADING', 'REBUILD_SPAWNING', 'RESCUING'),
     'nova/compute/vm_states.py': ('BUILDING',),
