@@ -181,6 +181,12 @@ def test_a_real_image_from_the_example(real, tmp_path):
     assert "objects compiled" in result.error
     assert real("image", "save", "hello-world", "--file", tmp_path / "hello.img").code == 0
     assert (tmp_path / "hello.img").read_bytes()[:4] == b"\x7fELF"
+    uploaded = real("image", "upload", "--file", tmp_path / "hello.img", "-f", "json")
+    assert uploaded.code == 0 and uploaded.json["digest"] == result.json["image"]
+    with open(tmp_path / "hello.img", "r+b") as file:
+        file.seek(100_000)
+        file.write(b"other")
+    assert "image.invalid" in real("image", "upload", "--file", tmp_path / "hello.img").error
 
 
 def test_the_compilers_own_words_end_a_failed_build(real, tmp_path):

@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from unikernelclient import bundle
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "doc" / "source" / "user" / "openstack-client.rst"
 
@@ -43,6 +45,5 @@ def entry_points():
 
 
 def test_the_document_names_the_limits_there_are():
-    from unikernelclient import bundle
     assert f"more than {bundle.BYTES_MOST >> 20} MiB or {bundle.ENTRIES_MOST:,} files".replace(",", " ") \
         in DOCUMENT.read_text().replace("\n", " ")

@@ -240,17 +240,24 @@ def test_keystones_refusals_are_typed(http, status, kind, words):
 def call_everything(client):
     client.bundles.create(io.BytesIO(b"x"))
     client.builds.create("sha256:0", {}, ["r"], False, {"name": "n"})
-    client.builds.list(5)
+    client.builds.list(5, all_projects=True)
     client.builds.get("id")
     client.builds.cancel("id")
     list(client.builds.events("id"))
-    client.images.list(5)
+    client.images.create(io.BytesIO(b"x"))
+    client.images.list(5, all_projects=True)
     client.images.get("sha256:0")
     client.images.delete("sha256:0")
     list(client.images.data("sha256:0")[0])
     client.modules.list()
     client.modules.get("name")
     client.platforms.list()
+    client.requirements.create({})
+    client.requirements.list(5, all_projects=True)
+    client.requirements.get("name")
+    client.requirements.revisions("name")
+    client.requirements.update("name", {})
+    client.requirements.delete("name")
 
 
 def test_every_request_is_one_that_the_service_describes(http, client):

@@ -83,9 +83,11 @@ def test_cancels(client):
 
 
 def test_events_come_while_they_happen(client):
-    events = client.builds.events(build(client, lines=1, sleep_ms=60_000)["id"])
+    build_id = build(client, lines=1, sleep_ms=60_000)["id"]
+    events = client.builds.events(build_id)
     assert [next(events)["kind"] for _ in range(3)] == ["phase", "phase", "log"]
-    events.close()
+    client.builds.cancel(build_id)
+    assert list(events)[-1]["state"] == "cancelled"
 
 
 def test_events_go_on_after_the_service_was_killed_and_started_again(stub, client):
