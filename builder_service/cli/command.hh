@@ -67,6 +67,10 @@ namespace module_command
 {
 extern const Command list, show;
 }
+namespace lint_command
+{
+extern const Command command;
+}
 namespace platform_command
 {
 extern const Command list;

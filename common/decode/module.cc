@@ -141,6 +141,9 @@ void parts(const Reader& reader, Option& result)
                 field.refuse("not usable as a field's name");
             }
             result.fields[name] = option(field, true);
+            if (result.fields[name].stricter != Option::Stricter::undefined) {
+                field.at("stricter").refuse("only an option as a whole has an order, not a part of it");
+            }
         }
     } else if (result.type == Option::Type::enumeration && result.values.empty()) {
         reader.at("values").refuse("needs at least one value");
@@ -285,12 +288,18 @@ void identity(const Reader& reader, Module& module)
     module.kind = static_cast<Module::Kind>(reader.at("kind").one_of(kinds));
     module.summary = reader.at("summary").text();
     module.license = reader.at("license").text();
+    if (const auto value = reader.find("maintainer")) {
+        module.maintainer = value->text(256);
+    }
+    if (const auto value = reader.find("documentation")) {
+        module.documentation = value->text();
+    }
 }
 
 Module module_of(const Reader& reader)
 {
-    reader.object({"name", "version", "kind", "summary", "license", "provides", "requires", "conflicts",
-                   "memory_kib", "devices", "options", "platforms"});
+    reader.object({"name", "version", "kind", "summary", "license", "maintainer", "documentation", "provides",
+                   "requires", "conflicts", "memory_kib", "devices", "options", "platforms"});
     Module module;
     identity(reader, module);
     if (const auto value = reader.find("provides")) {
