@@ -22,7 +22,7 @@ import image_builds
 import linux_vm
 import report
 from command import CommandFailed, run
-from figures import Figure, Sample, Table, limited, times_less
+from figures import Figure, Sample, Table, limited, times_less, times_less_in_turns
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _HERE = Path(__file__).resolve().parent
@@ -129,7 +129,8 @@ def compared(found: dict, theirs: str, title: str, answer_goal: float, spawn_goa
     table = Table(title, "unikernel", {MINIMAL: "minimal Linux", DEBIAN: "Debian"}[theirs])
 
     def row(name: str, what: str, goal: float | None = None, cold: bool = False) -> Figure:
-        return times_less(name, "s", samples(found, UNIKERNEL, what, cold), samples(found, theirs, what, cold), goal)
+        return times_less_in_turns(name, "s", samples(found, UNIKERNEL, what, cold),
+                                   samples(found, theirs, what, cold), goal)
 
     table.figures = [row("server create to first HTTP 200", "answer", answer_goal),
                      row("server create to ACTIVE", "active"),

@@ -4,7 +4,7 @@
 import json
 
 import report
-from figures import Sample, Table, limited, number, surplus, times_less, times_more
+from figures import Sample, Table, limited, number, surplus, times_less, times_less_in_turns, times_more
 
 
 def of(*values: float) -> Sample:
@@ -14,6 +14,12 @@ def of(*values: float) -> Sample:
 def test_a_smaller_figure_of_ours_is_a_factor_above_one():
     figure = times_less("boot", "s", of(0.1, 0.2, 0.1), of(3, 3, 4), goal=25)
     assert (figure.shown, figure.goal, figure.met) == ("30.0x", ">= 25x", True)
+
+
+def test_a_load_that_grows_from_turn_to_turn_hits_both():
+    figure = times_less_in_turns("boot", "s", of(1, 2, 9), of(3, 6, 18), goal=3)
+    assert (figure.shown, figure.met) == ("3.0x", True)
+    assert times_less_in_turns("boot", "s", of(1, 2, 9), of(3, 4, 18), goal=3).met is False
 
 
 def test_a_goal_just_missed_is_missed():
