@@ -45,12 +45,13 @@ void add_phase(BuildRecord& build, Phase phase, std::chrono::steady_clock::time_
 std::string told(const nlohmann::json& entry)
 {
     const auto project = entry.value("project", nlohmann::json());
+    std::string of = "global";
+    if (project.is_string()) {
+        const auto id = project.get<std::string>();
+        of = id.empty() ? "of this service" : "of project " + id;
+    }
     return "requirement " + entry.value("name", "") + ", revision " +
-           std::to_string(entry.value("revision", 0)) + ", " +
-           (project.is_null() ? "global"
-            : project == ""   ? "of this service"
-                              : "of project " + project.get<std::string>()) +
-           ": " + entry.value("reason", "");
+           std::to_string(entry.value("revision", 0)) + ", " + of + ": " + entry.value("reason", "");
 }
 
 Result<void> seal(BuildService::Submission& submission)

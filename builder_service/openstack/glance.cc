@@ -41,7 +41,7 @@ GlanceImage image_of(const json& answer)
 std::string reason_of(const RestClient::Answer& answer)
 {
     if (const auto body = json::parse(answer.text, nullptr, false); body.is_object())
-        if (const auto message = text_of(body, "message"); !message.empty())
+        if (auto message = text_of(body, "message"); !message.empty())
             return message;
     std::string words;
     bool tag = false;

@@ -19,7 +19,7 @@ namespace unikernel
 {
 
 /// An image as Glance shows it (Image API v2).
-struct GlanceImage {
+struct GlanceImage {  // NOLINT(bugprone-exception-escape): by the assertions in json
     std::string id, name, owner;
     std::string status;  ///< "queued", "saving", "active" ...
     std::string created;

@@ -86,7 +86,7 @@ private:
     Result<bool> next()
     {
         if (wish_.state == PublishState::pending) {
-            const auto found = wish_.id_given ? Result<bool>(false) : reuse();
+            auto found = wish_.id_given ? Result<bool>(false) : reuse();
             if (!found || *found)
                 return found;
             wish_.state = PublishState::publishing;
@@ -112,7 +112,7 @@ private:
         for (const auto& each : *known) {
             if (each.owner != build_.project || each.status != "active" || each.hidden)
                 continue;
-            const auto same = holds_bytes(each, image_);
+            auto same = holds_bytes(each, image_);
             if (!same)
                 return same;
             if (!*same)
@@ -152,7 +152,7 @@ private:
         if (!is_of_build(found, build_))
             return another_id("the id " + wish_.image_id + " is taken in Glance");
         if (found.status == "active") {
-            const auto same = holds_bytes(found, image_);
+            auto same = holds_bytes(found, image_);
             if (!same || *same)
                 return same ? settle(found) : same;
             return replace("image " + wish_.image_id + " in Glance does not hold the bytes that were sent");

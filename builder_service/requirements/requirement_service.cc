@@ -55,6 +55,7 @@ tl::unexpected<Failure> refuse_name(const std::string& name, const std::vector<R
                                     const ImageSpec& spec)
 {
     std::vector<std::string> names;
+    names.reserve(known.size());
     for (const auto& each : known)
         names.push_back(each.name);
     if (std::find(names.begin(), names.end(), name) != names.end())
