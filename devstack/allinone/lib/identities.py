@@ -39,7 +39,10 @@ def main():
     project = identity.find_project('demo') or identity.create_project(name='demo', domain_id='default')
     user = identity.find_user('demo') or identity.create_user(
         name='demo', password=password, domain_id='default', default_project_id=project.id)
-    identity.assign_project_role_to_user(project, user, identity.find_role('member'))
+    # Keystone of Debian 12 makes no role "manager"; to the builder it is who answers for security requirements.
+    for role in ('member', 'manager'):
+        identity.assign_project_role_to_user(
+            project, user, identity.find_role(role) or identity.create_role(name=role))
 
 
 if __name__ == '__main__':
