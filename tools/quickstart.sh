@@ -21,7 +21,7 @@ for word in "$@"; do
     esac
 done
 
-# shellcheck source=tools/quickstart/common.sh
+# shellcheck source=/dev/null
 . tools/quickstart/common.sh
 state=$(mktemp -d "${TMPDIR:-/tmp}/unikernel-quickstart.XXXXXX")
 # shellcheck source=/dev/null

@@ -3,7 +3,8 @@
 # Passes the tests: style, the product from outside (command line, service, real boots of real
 # images), unit tests with AddressSanitizer and UBSan, documents.
 #
-#   tools/test.sh                 # everything but tidy, which takes as long as all the rest
+#   tools/test.sh                 # everything but tidy, which takes as long as all the rest, and openstack
+#   tools/test.sh --openstack     # on a real OpenStack, made for it and gone afterwards; needs root
 #   tools/test.sh build python    # only these stages, in this order
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,14 +18,19 @@ declare -A help=(
     [python]="pytest: command line, service, guests"
     [docs]="Sphinx, warnings are errors"
     [tidy]="clang-tidy's allow-list"
+    [openstack]="pytest inside an all-in-one OpenStack: the story, and what goes wrong"
 )
 if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
-    sed -n '3,8s/^# \{0,1\}//p' "$0"
+    sed -n '3,9s/^# \{0,1\}//p' "$0"
     printf '\nStages:\n'
-    for stage in "${stages[@]}" tidy; do printf '  %-13s %s\n' "$stage" "${help[$stage]}"; done
+    for stage in "${stages[@]}" tidy openstack; do printf '  %-13s %s\n' "$stage" "${help[$stage]}"; done
     exit 0
 fi
-[ $# -gt 0 ] && stages=("$@")
+if [ "$*" = --openstack ]; then
+    stages=(dependencies build openstack)
+elif [ $# -gt 0 ]; then
+    stages=("$@")
+fi
 for stage in "${stages[@]}"; do
     [ -n "${help[$stage]:-}" ] || { echo "$0: there is no stage '$stage'; see $0 --help" >&2; exit 2; }
 done
@@ -33,7 +39,15 @@ done
 python=/usr/bin/python3
 jobs=$(nproc)
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# The closing line, also when a stage has failed: what pytest and ctest have counted.
+finish()
+{
+    local status=$?
+    [ -z "$(ls "$work"/*.xml 2>/dev/null)" ] || "$python" tools/count_tests.py "$work"/*.xml || status=1
+    rm -rf "$work"
+    exit $status
+}
+trap finish EXIT
 
 our_cxx() { git ls-files '*.cc' '*.hh'; }
 
@@ -69,12 +83,29 @@ stage_style()
 stage_unit()
 {
     build asan all
-    ctest --preset asan -j "$jobs" --no-tests=error
+    ctest --preset asan -j "$jobs" --no-tests=error --output-junit "$work/unit.xml"
 }
 
 stage_python()
 {
-    UNIKERNEL_BUILD_DIR=$PWD/build/release "$python" -m pytest -p no:cacheprovider -q -rs tests
+    UNIKERNEL_BUILD_DIR=$PWD/build/release "$python" -m pytest -p no:cacheprovider -q -rs --junitxml="$work/python.xml" tests
+}
+
+# A cloud that runs already is used and left running; its folder is ALLINONE_DIR.
+stage_openstack()
+{
+    [ "$(id -u)" = 0 ] || { echo "the stage openstack needs root: for namespaces, taps and libvirt"; return 1; }
+    export ALLINONE_DIR=${ALLINONE_DIR:-/var/lib/unikernel-tests}
+    local cloud=devstack/allinone/cloud.sh
+    "$cloud" install
+    if ! "$cloud" status >/dev/null; then
+        trap '"$cloud" clean' EXIT
+        "$cloud" init
+        "$cloud" start
+    fi
+    "$python" tests/openstack/linux_image.py "$work/linux"
+    "$cloud" enter env UNIKERNEL_BUILD_DIR="$PWD/build/release" UNIKERNEL_LINUX_IMAGE="$work/linux" \
+        "$python" -m pytest -p no:cacheprovider -q -rs --durations=5 --junitxml="$work/openstack.xml" tests/openstack
 }
 
 stage_docs() { "$python" -m sphinx -W -q -b html doc/source "$work/doc"; }
