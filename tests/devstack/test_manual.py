@@ -73,10 +73,11 @@ def machine(tmp_path_factory):
 
 
 def test_the_document_has_the_sections_that_are_run_here():
-    assert list(commands()) == ['The builder', 'Nova', 'Glance', 'The client', 'Check', 'Remove']
+    assert list(commands()) == ['The builder', 'Nova', 'Glance', 'The client', 'Check', 'Remove',
+                                'The builder as a package']
 
 
-def test_every_section_runs_and_the_last_leaves_nothing(machine):
+def test_every_section_runs_and_removal_leaves_nothing(machine):
     for title, script in commands().items():
         if title == 'Remove':
             assert (machine.folder / 'local/bin/unikernel-builder').exists()

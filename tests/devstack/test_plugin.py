@@ -2,6 +2,7 @@
 """DevStack's phases over the plugin, twice: over stand-ins for DevStack's functions, and over DevStack's own where
 the environment variable DEVSTACK_DIR names a checkout (git clone https://opendev.org/openstack/devstack)."""
 import configparser
+import json
 import os
 import pathlib
 import re
@@ -9,7 +10,7 @@ import shutil
 
 import pytest
 
-from world import GLANCE_IS_HERE, NOVA_IS_HERE, STACK, World
+from world import BUILD, GLANCE_IS_HERE, NOVA_IS_HERE, STACK, World, run
 
 DEVSTACK_DIR = os.environ.get('DEVSTACK_DIR')
 needs_nova = pytest.mark.skipif(not NOVA_IS_HERE, reason='python3-nova is not installed')
@@ -28,6 +29,20 @@ def devstack(request):
     return pathlib.Path(DEVSTACK_DIR)
 
 
+# The service as its unit starts it, until it answers a question: with the file that the plugin wrote, and no Keystone.
+ASK = '''
+unit=/etc/systemd/system/devstack@unikernel-builder.service
+$(sed -n 's/^ExecStart *= *//p' $unit) >&2 &
+for _ in $(seq 300); do
+    /usr/bin/curl -s "$@" http://127.0.0.1:8770/ && break
+    kill -0 $! || exit 1
+    sleep 0.1
+done
+kill $!
+wait $!
+'''
+
+
 class Stacked:
     """A world that was stacked twice, unstacked and cleaned twice, with what it held after each time."""
 
@@ -39,6 +54,7 @@ class Stacked:
         self.functions = (world.records / 'functions').read_text().splitlines()
         self.mode = (world.etc / 'unikernel/unikernel-builder.conf').stat().st_mode & 0o777
         self.second, self.second_calls, self.second_files = self._run(*STACK)
+        self.asked = world.run('bash', '-c', ASK)
         _, self.unstack_calls, _ = self._run('unstack:')
         self.cleaned = [self._run('clean:')[2] for _ in range(2)]
 
@@ -112,7 +128,16 @@ def test_the_configuration_holds_a_password_and_is_its_owners_alone(stacked):
     assert read['top']['public-url'] == 'http://127.0.0.1:8770'
     token = read['keystone_authtoken']
     assert token['username'] == 'unikernel' and token['service_type'] == 'unikernel'
+    assert 'cafile' not in token, 'DevStack makes no such file without TLS, and the builder would not start'
     assert token['service_token_roles_required'] == 'True' and token['region_name'] == 'RegionOne'
+
+
+def test_the_service_takes_the_configuration_and_names_its_public_address(stacked):
+    if '--identity' not in run([BUILD / 'bin/unikernel-builder', '--help']):
+        pytest.skip("this unikernel-builder has no key 'identity': it is of a time before it knew Keystone")
+    assert stacked.asked.returncode == 0, stacked.asked.stderr
+    version = json.loads(stacked.asked.stdout)['versions'][0]
+    assert version['links'][0]['href'] == 'http://127.0.0.1:8770/v1/'
 
 
 @needs_nova
@@ -181,12 +206,14 @@ def test_unstack_stops_the_service_and_clean_leaves_nothing(stacked):
 
 def test_behind_a_tls_proxy_it_listens_on_loopback(devstack, tmp_path):
     world = World(tmp_path / 'world', devstack, services=['tls-proxy'])
+    (world.stack / 'data/ca-bundle.pem').touch()  # DevStack's certificate authority, made before
     done = world.phases('stack:post-config', 'stack:extra')
     assert done.returncode == 0, done.stderr[-3000:]
     files = world.files()
     read = conf(files, 'etc/unikernel/unikernel-builder.conf')
     assert read['top']['listen'] == '127.0.0.1:18770' and read['top']['public-url'] == 'https://127.0.0.1:8770'
     assert read['keystone_authtoken']['auth_url'].startswith('https://')
+    assert read['keystone_authtoken']['cafile'] == '/opt/stack/data/ca-bundle.pem'
     site = files['etc/apache2/sites-available/unikernel-tls-proxy.conf'].decode()
     assert re.search(r'ProxyPass http://127\.0\.0\.1:18770/', site) and re.search(r'^Listen (\*:)?8770$', site, re.M)
     calls = world.calls()

@@ -14,8 +14,8 @@ ROOT = TESTS.parents[1]
 BUILD = pathlib.Path(os.environ.get('UNIKERNEL_BUILD_DIR', ROOT / 'build/release')).resolve()
 PACKAGES = pathlib.Path('/usr/lib/python3/dist-packages')
 EDGES = ('a2enmod', 'a2ensite', 'apt-get', 'cmake', 'curl', 'lsb_release', 'openstack', 'sudo', 'systemctl')
-COPIED_FROM_ETC = ('alternatives', 'debian_version', 'group', 'hosts', 'ld.so.cache', 'nsswitch.conf', 'os-release',
-                   'passwd')
+COPIED_FROM_ETC = ('alternatives', 'debian_version', 'group', 'hosts', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d',
+                   'nsswitch.conf', 'os-release', 'passwd')
 STACK = ('stack:pre-install', 'stack:install', 'stack:post-config', 'stack:extra', 'stack:test-config')
 RUN_SECONDS = 300
 
@@ -117,13 +117,15 @@ class World:
 
     def phases(self, *names):
         """Runs them in one shell; answers the finished process."""
+        return self.run('bash', TESTS / 'phases.sh', *names)
+
+    def run(self, *words):
         systemctl = ['--ro-bind', TESTS / 'edges.py', '/usr/bin/systemctl'] if pathlib.Path(
             '/usr/bin/systemctl').exists() else []
         command = ['bwrap', '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--unshare-net', '--unshare-pid',
                    '--tmpfs', '/tmp', '--tmpfs', '/opt', '--bind', self.stack, '/opt/stack', '--bind', self.etc, '/etc',
                    '--bind', self.folder / 'local-bin', '/usr/local/bin', *systemctl, '--bind', self.folder,
-                   self.folder, '--ro-bind', ROOT, ROOT, '--bind', BUILD, BUILD, '--chdir', '/opt/stack',
-                   'bash', TESTS / 'phases.sh', *names]
+                   self.folder, '--ro-bind', ROOT, ROOT, '--bind', BUILD, BUILD, '--chdir', '/opt/stack', *words]
         environment = {'PATH': f'{self.folder}/edges:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/tmp',
                        'LC_ALL': 'C.UTF-8', 'TERM': 'dumb', 'RECORDS': str(self.records), 'TESTS': str(TESTS),
                        'UNIKERNEL_BUILD_DIR': str(BUILD), 'PYTHONDONTWRITEBYTECODE': '1', **self.settings}
