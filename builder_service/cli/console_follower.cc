@@ -12,7 +12,7 @@ void ConsoleFollower::poll()
     if (!file_.is_open()) {
         file_.open(console_, std::ios::binary);
     }
-    std::array<char, 16 * 1024> block{};
+    std::array<char, 16384> block{};
     for (;;) {
         file_.clear();  // the last end of file was not the last word
         file_.read(block.data(), block.size());

@@ -62,6 +62,7 @@ ExitCode run_ps(const po::variables_map& values, Output& output)
     const auto instances = running_instances(locations(values).state);
     output.document(instances);
     std::vector<std::vector<std::string>> rows;
+    rows.reserve(instances.size());
     for (const auto& instance : instances) {
         rows.push_back({instance.value("name", ""), std::to_string(instance.value("pid", 0)),
                         instance.value("accelerator", "-"),

@@ -198,7 +198,7 @@ Result<void> ServiceClient::lines(const std::string& path,
     http::http_request request(http::methods::GET);
     request.set_request_uri(path);
     return implementation_->exchange(
-        std::move(request), cancellation.get_token(), [&](http::http_response& response) -> Result<void> {
+        request, cancellation.get_token(), [&](http::http_response& response) -> Result<void> {
             auto body = response.body();
             for (;;) {
                 Line block;

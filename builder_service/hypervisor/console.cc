@@ -11,7 +11,7 @@ namespace
 {
 
 /// A guest may write without end; its last lines are in here.
-constexpr std::streamoff tail_bytes = 64 * 1024;
+constexpr std::streamoff tail_bytes = 65536;
 
 /// A guest must not steer the reader's terminal.
 std::string without_control_characters(std::string line)
