@@ -78,11 +78,13 @@ def guests(chosen: argparse.Namespace, work: Path) -> dict[str, dict]:
 
 
 def order(chosen: argparse.Namespace, effort: Effort) -> list[str]:
-    """In turns, so that other work on the machine hits all of them."""
+    """In turns, so that other work on the machine hits all of them; every second turn backwards, so that none
+    always comes after the same other."""
     counts = {UNIKERNEL: effort.servers, MINIMAL: effort.servers if MINIMAL in chosen.only else 0,
               DEBIAN: effort.debians if DEBIAN in chosen.only else 0}
     turns = max(counts.values())
-    return [name for turn in range(turns) for name, count in counts.items() if turn < count]
+    return [name for turn in range(turns) for name in (list(counts) if turn % 2 == 0 else reversed(counts))
+            if turn < counts[name]]
 
 
 @contextmanager

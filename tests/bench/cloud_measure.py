@@ -28,6 +28,7 @@ from network import Link  # noqa: E402
 from servers import INSTANCES, Workbench, http_status, until  # noqa: E402
 
 _PROBE_EVERY = 0.01   # seconds
+_SETTLE = 5           # seconds in which the services finish with the server before
 _MANY_PATIENCE = 900  # seconds
 
 
@@ -115,6 +116,7 @@ def one(bench: Workbench, guest: Contestant, addresses: Addresses, cold: bool) -
     """Creates one server, waits for its first HTTP 200, stops and deletes it."""
     if cold:
         forget_cached_images()
+    time.sleep(_SETTLE)
     address = addresses.next()
     marks = cloud_logs.Marks.now()
     clock = time.time() - time.monotonic()  # ours and the logs'
