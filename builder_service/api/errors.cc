@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/api/errors.hh"
 
+#include "builder_service/api/microversion.hh"
 #include "builder_service/builds/new_id.hh"
 
 namespace unikernel::api
@@ -73,12 +74,16 @@ std::string_view reason_phrase(int status)
         return "Not Modified";
     case 400:
         return "Bad Request";
+    case 401:
+        return "Unauthorized";
     case 403:
         return "Forbidden";
     case 404:
         return "Not Found";
     case 405:
         return "Method Not Allowed";
+    case 406:
+        return "Not Acceptable";
     case 409:
         return "Conflict";
     case 411:
@@ -134,6 +139,7 @@ Response error(const Failure& failure, std::string_view thing)
 void stamp(Response& response, const std::string& request_id)
 {
     response.headers["X-Openstack-Request-Id"] = request_id;
+    stamp_microversion(response);
     const auto* text = std::get_if<std::string>(&response.body);
     if (response.status < 400 || text == nullptr)
         return;

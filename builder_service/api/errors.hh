@@ -24,7 +24,7 @@ Response error(const Failure& failure, std::string_view thing);
 
 Response json_response(int status, const nlohmann::json& body);
 
-/// Puts the request id into the header and into the errors of the body.
+/// Puts what every answer carries into its headers (request id, version), and the id into its errors.
 void stamp(Response& response, const std::string& request_id);
 
 std::string_view reason_phrase(int status);

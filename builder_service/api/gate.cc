@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -23,6 +24,8 @@
 #include <boost/beast/http/read.hpp>
 #include <spdlog/spdlog.h>
 
+#include "builder_service/api/access_control.hh"
+#include "builder_service/api/access_log.hh"
 #include "builder_service/api/errors.hh"
 #include "builder_service/api/limits.hh"
 
@@ -87,7 +90,16 @@ std::optional<Response> check_target(std::string_view target)
     return std::nullopt;
 }
 
-std::optional<Response> check_headers(const HeadParser::value_type& head)
+/// A name or an address and maybe a port: it may become part of a link in an answer.
+bool is_host(std::string_view host)
+{
+    return !host.empty() && host.size() <= 255 && std::all_of(host.begin(), host.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) ||
+               std::string_view("-._:[]").find(c) != std::string_view::npos;
+    });
+}
+
+std::optional<Response> check_headers(const HeadParser::value_type& head, bool any_host)
 {
     if (head.version() != 11 && head.version() != 10)
         return error(505, "http.version", "this service speaks HTTP/1.1");
@@ -108,7 +120,9 @@ std::optional<Response> check_headers(const HeadParser::value_type& head)
     const auto host = head[http::field::host];
     if (hosts > 1 || (hosts == 0 && head.version() == 11))
         return error(400, "header.host", "exactly one Host header is needed");
-    if (hosts == 1 && !names_this_machine(std::string_view(host.data(), host.size())))
+    if (hosts == 1 && !is_host(std::string_view(host.data(), host.size())))
+        return error(400, "header.host", "the Host header holds no name and no address");
+    if (hosts == 1 && !any_host && !names_this_machine(std::string_view(host.data(), host.size())))
         return error(421, "header.host",
                      "Host '" + std::string(host) +
                          "' is not this service, which is reached as localhost only");
@@ -139,31 +153,48 @@ Response refusal_of(const error_code& code)
 }
 
 /// The head as the listener gets it: names and values checked, nothing hop-by-hop.
-std::string head_for_listener(const HeadParser::value_type& head, std::uint64_t body, std::string_view secret)
+std::string head_for_listener(const HeadParser::value_type& head, std::uint64_t body, std::string_view ticket)
 {
     static const std::set<http::field> dropped = {
         http::field::connection, http::field::keep_alive,     http::field::proxy_connection,
         http::field::te,         http::field::trailer,        http::field::upgrade,
         http::field::expect,     http::field::content_length, http::field::transfer_encoding};
+    static constexpr std::string_view ends_here[] = {Gate::ticket_header, "X-Auth-Token", "X-Service-Token"};
     auto wire = std::string(head.method_string()) + " " + std::string(head.target()) + " HTTP/1.1\r\n";
     for (const auto& field : head) {
-        if (dropped.contains(field.name()) || beast::iequals(field.name_string(), Gate::secret_header.data()))
+        const bool mine = std::any_of(std::begin(ends_here), std::end(ends_here), [&](std::string_view name) {
+            return beast::iequals(field.name_string(), beast::string_view(name.data(), name.size()));
+        });
+        if (dropped.contains(field.name()) || mine)
             continue;
         auto value = std::string(field.value());
         std::replace(value.begin(), value.end(), '\t', ' ');
         wire += std::string(field.name_string()) + ": " + value + "\r\n";
     }
     wire += "Content-Length: " + std::to_string(body) + "\r\nConnection: close\r\n";
-    return wire + std::string(Gate::secret_header) + ": " + std::string(secret) + "\r\n\r\n";
+    return wire + std::string(Gate::ticket_header) + ": " + std::string(ticket) + "\r\n\r\n";
 }
 
-Request request_view(const HeadParser::value_type& head, std::uint64_t body)
+/// For the log, when there is none to be read.
+Request no_request()
 {
     Request request;
+    request.id = new_request_id();
+    request.caller.request_id = request.id;
+    return request;
+}
+
+Request request_view(const HeadParser::value_type& head, std::uint64_t body, const std::string& target)
+{
+    Request request;
+    request.id = new_request_id();
     request.method = std::string(head.method_string());
     request.body_bytes = body;
+    request.path = target.substr(0, target.find('?'));
     for (const auto& field : head)
         request.headers.insert_or_assign(std::string(field.name_string()), std::string(field.value()));
+    request.caller.request_id = request.id;
+    request.caller.global_request_id = global_request_id(request);
     return request;
 }
 
@@ -172,11 +203,11 @@ Request request_view(const HeadParser::value_type& head, std::uint64_t body)
 class Gate::Implementation
 {
 public:
-    explicit Implementation(Settings settings) : settings_(std::move(settings)), acceptor_(context_) {}
+    explicit Implementation(Settings settings) : settings_(std::move(settings)), acceptor_(*context_) {}
 
     ~Implementation()
     {
-        context_.stop();
+        context_->stop();
         if (thread_.joinable())
             thread_.join();
     }
@@ -188,13 +219,13 @@ public:
         acceptor_.bind(endpoint);
         acceptor_.listen();
         port = acceptor_.local_endpoint().port();
-        asio::co_spawn(context_, accept_all(), asio::detached);
-        thread_ = std::jthread([this] { context_.run(); });
+        asio::co_spawn(*context_, accept_all(), asio::detached);
+        thread_ = std::jthread([this] { context_->run(); });
     }
 
     void stop_accepting()
     {
-        asio::post(context_, [this] {
+        asio::post(*context_, [this] {
             error_code ignored;
             acceptor_.close(ignored);
         });
@@ -207,14 +238,17 @@ private:
     asio::awaitable<void> accept_all();
     asio::awaitable<void> serve(tcp::socket socket);
     asio::awaitable<void> serve_request(beast::tcp_stream& client);
-    asio::awaitable<void> refuse(beast::tcp_stream& client, Response response,
-                                 std::string what = "(no request)");
+    // What is passed by reference lives in the frame of the caller, who waits; g++ 12 destroys some temporary
+    // arguments of an awaited call twice.
+    asio::awaitable<Admission> admit(const Request& head, const std::string& target);
+    asio::awaitable<void> refuse(beast::tcp_stream& client, Response& response, const Request& request);
     asio::awaitable<bool> relay_body(beast::tcp_stream& client, beast::tcp_stream& listener,
                                      beast::flat_buffer& begun, std::uint64_t bytes);
     asio::awaitable<void> relay_answer(beast::tcp_stream& client, beast::tcp_stream& listener);
 
     Settings settings_;
-    asio::io_context context_{1};
+    /// Shared: a decision may come when all of this is gone.
+    const std::shared_ptr<asio::io_context> context_ = std::make_shared<asio::io_context>(1);
     tcp::acceptor acceptor_;
     std::jthread thread_;
 };
@@ -223,16 +257,16 @@ asio::awaitable<void> Gate::Implementation::accept_all()
 {
     while (acceptor_.is_open()) {
         error_code code;
-        tcp::socket socket(context_);
+        tcp::socket socket(*context_);
         co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, code));
         if (code == asio::error::operation_aborted)
             co_return;
         if (code) {  // out of descriptors, most likely: give the open ones time to end
-            asio::steady_timer pause(context_, std::chrono::milliseconds(50));
+            asio::steady_timer pause(*context_, std::chrono::milliseconds(50));
             co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, code));
             continue;
         }
-        asio::co_spawn(context_, serve(std::move(socket)), asio::detached);
+        asio::co_spawn(*context_, serve(std::move(socket)), asio::detached);
     }
 }
 
@@ -241,12 +275,15 @@ asio::awaitable<void> Gate::Implementation::serve(tcp::socket socket)
     ++open_connections;
     beast::tcp_stream client(std::move(socket));
     try {
-        if (open_connections > limits::connections)
-            co_await refuse(client, error(503, "connections.too-many",
-                                          "more than " + std::to_string(limits::connections) +
-                                              " connections at once; try again in a second"));
-        else
+        if (open_connections > limits::connections) {
+            const auto request = no_request();
+            auto refusal = error(503, "connections.too-many",
+                                 "more than " + std::to_string(limits::connections) +
+                                     " connections at once; try again in a second");
+            co_await refuse(client, refusal, request);
+        } else {
             co_await serve_request(client);
+        }
     } catch (const std::exception& problem) {
         spdlog::debug("connection ended: {}", problem.what());
     }
@@ -268,27 +305,35 @@ asio::awaitable<void> Gate::Implementation::serve_request(beast::tcp_stream& cli
         code == beast::error::timeout)  // then tcp_stream closed the socket: no answer is possible
         co_return;
     if (code) {
-        co_await refuse(client, refusal_of(code));
+        const auto request = no_request();
+        auto refusal = refusal_of(code);
+        co_await refuse(client, refusal, request);
         co_return;
     }
     const auto& head = parser.get();
     const std::string target(head.target());
     const auto body = parser.content_length() ? *parser.content_length() : 0;
-    auto refusal = check_headers(head);
+    auto refusal = check_headers(head, settings_.any_host);
     if (!refusal)
         refusal = check_target(target);
-    auto request = request_view(head, body);
-    if (!refusal)
-        refusal = settings_.check(request, target);
+    const auto request = request_view(head, body, target);
+    Ticket ticket;
+    if (!refusal) {
+        auto admission = co_await admit(request, target);
+        if (auto* refused = std::get_if<Response>(&admission))
+            refusal = std::move(*refused);
+        else
+            ticket = std::get<Ticket>(admission);
+    }
     if (refusal) {
         if (head.method() == http::verb::head)
             refusal->body = std::string();
-        co_await refuse(client, std::move(*refusal), request.method + " " + request.path);
+        co_await refuse(client, *refusal, request);
         co_return;
     }
 
     beast::tcp_stream listener(client.get_executor());
-    const auto to_listener = head_for_listener(head, body, settings_.secret);
+    const auto to_listener = head_for_listener(head, body, *ticket);
     listener.expires_after(limits::send_idle_time);
     co_await listener.async_connect(tcp::endpoint(asio::ip::address_v4::loopback(), settings_.upstream),
                                     asio::use_awaitable);
@@ -301,12 +346,49 @@ asio::awaitable<void> Gate::Implementation::serve_request(beast::tcp_stream& cli
         co_await relay_answer(client, listener);
 }
 
-asio::awaitable<void> Gate::Implementation::refuse(beast::tcp_stream& client, Response response,
-                                                   std::string what)
+/// Waits for the decision without holding up other connections.
+asio::awaitable<Admission> Gate::Implementation::admit(const Request& head, const std::string& target)
 {
-    const auto id = new_request_id();
-    stamp(response, id);
-    spdlog::info("{} {} {}", id, what, response.status);
+    struct Decision {
+        std::mutex mutex;
+        std::optional<Admission> made;
+    };
+    const auto decision = std::make_shared<Decision>();
+    const auto wake = std::make_shared<asio::steady_timer>(*context_, limits::identity_time);
+    const auto decide = [decision, weak_wake = std::weak_ptr(wake),
+                         weak_context = std::weak_ptr(context_)](Admission admission) {
+        {
+            const std::scoped_lock lock(decision->mutex);
+            decision->made = std::move(admission);
+        }
+        if (const auto context = weak_context.lock())
+            asio::post(*context, [weak_wake] {
+                if (const auto timer = weak_wake.lock())
+                    timer->cancel();
+            });
+    };
+    const auto take = [decision] {
+        const std::scoped_lock lock(decision->mutex);
+        return std::exchange(decision->made, std::nullopt);
+    };
+    settings_.check(head, target, decide);
+    auto made = take();
+    if (!made) {
+        error_code ignored;
+        co_await wake->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        made = take();
+    }
+    if (!made)
+        made =
+            Admission(error(503, "identity.unavailable", "nobody said in time who calls; try again later"));
+    co_return std::move(*made);
+}
+
+asio::awaitable<void> Gate::Implementation::refuse(beast::tcp_stream& client, Response& response,
+                                                   const Request& request)
+{
+    stamp(response, request.id);
+    log_access(request, response.status);
     const auto wire = serialized(response);
     client.expires_after(limits::send_idle_time);
     co_await asio::async_write(client, asio::buffer(wire), asio::use_awaitable);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "builder_service/api/http_types.hh"
 #include "common/util/result.hh"
@@ -14,14 +15,21 @@
 namespace unikernel::api
 {
 
-/// Looks at a request's head before one byte of its body is read; an answer is a refusal.
-using HeadCheck = std::function<std::optional<Response>(Request& head, std::string_view target)>;
+/// Lets one request pass: what the listener finds in `Gate::ticket_header`. Worth nothing once it is gone.
+using Ticket = std::shared_ptr<const std::string>;
+/// A refusal, or a ticket.
+using Admission = std::variant<Response, Ticket>;
+/// Looks at a request's head before one byte of its body is read. Must not block; calls `decide` once, at
+/// once or later, on any thread.
+using HeadCheck =
+    std::function<void(Request head, const std::string& target, std::function<void(Admission)> decide)>;
 
 /// The door in front of the cpprestsdk listener, which has no limits of its own: it buffers
 /// any head, waits for ever, and parses chunk lengths as signed integers. The gate reads the
 /// head with a limit and a deadline, refuses what is malformed, oversize, chunked or not
 /// addressed to this machine, and passes on a head it wrote itself and exactly Content-Length
-/// bytes. One request per connection. It runs on one thread of its own.
+/// bytes. The body of a request without a ticket is never taken, and tokens end here. One request per
+/// connection. It runs on one thread of its own.
 class Gate
 {
 public:
@@ -29,11 +37,10 @@ public:
         std::string address;         ///< numeric; loopback is the caller's business
         std::uint16_t port = 0;      ///< 0: any free one
         std::uint16_t upstream = 0;  ///< port of the listener on 127.0.0.1
-        std::string secret;          ///< value of `secret_header`, which proves to the listener
-                                     ///< that a request came through here
+        bool any_host = false;       ///< also for a Host that is no name of this machine
         HeadCheck check;             ///< called on the gate's thread
     };
-    static constexpr std::string_view secret_header = "X-Unikernel-Gate";
+    static constexpr std::string_view ticket_header = "X-Unikernel-Gate";
 
     /// Binds and begins to answer. Errors: conflict (port in use), invalid (not an address of
     /// this machine), unavailable.

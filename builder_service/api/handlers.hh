@@ -21,16 +21,17 @@ struct Context {
     ArtifactCatalog& artifacts;
     RequirementService& requirements;
     EventPump& events;
+    std::string public_url;           ///< of links, without '/' at its end; empty: what the client named
     std::filesystem::path modules;    ///< folder of module folders
     std::filesystem::path platforms;  ///< folder of platform folders
     bool boots_images = false;        ///< the service can do the boot check
     std::function<std::vector<std::string>()> accelerators;
-    std::string public_url;  ///< with which links in answers begin
     std::atomic<std::size_t> uploads{0};
 };
 
 // One function per route; see routes.cc.
 Response discover(Context& context, const Request& request);
+Response get_version(Context& context, const Request& request);
 Response healthcheck(Context& context, const Request& request);
 Response post_bundle(Context& context, const Request& request);
 Response post_build(Context& context, const Request& request);
@@ -54,5 +55,8 @@ Response list_platforms(Context& context, const Request& request);
 
 /// Reads the whole body as JSON. Errors: invalid (with the position), unavailable.
 Result<nlohmann::json> json_body(const Request& request);
+
+/// With which absolute URLs of this service begin, for links: public-url, else what the client called it.
+std::string public_base(const Context& context, const Request& request);
 
 }  // namespace unikernel::api

@@ -158,7 +158,8 @@ Response list_builds(Context& context, const Request& request)
     nlohmann::json::array_t list;
     for (const auto& build : *builds)
         list.push_back(to_json(build));
-    return json_response(200, paged(request, *page, "builds", std::move(list), "id", context.public_url));
+    return json_response(
+        200, paged(request, *page, "builds", std::move(list), "id", public_base(context, request)));
 }
 
 Response get_build(Context& context, const Request& request)

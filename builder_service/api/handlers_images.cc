@@ -68,7 +68,8 @@ Response list_images(Context& context, const Request& request)
     nlohmann::json::array_t list;
     for (const auto& image : *images)
         list.push_back(to_json(image));
-    return json_response(200, paged(request, *page, "images", std::move(list), "digest", context.public_url));
+    return json_response(
+        200, paged(request, *page, "images", std::move(list), "digest", public_base(context, request)));
 }
 
 Response get_image(Context& context, const Request& request)

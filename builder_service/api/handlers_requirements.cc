@@ -79,8 +79,8 @@ Response list_requirements(Context& context, const Request& request)
     for (const auto& each : *known)
         if (each.name > page->marker && list.size() <= page->limit)
             list.push_back(to_json(each));
-    return json_response(200,
-                         paged(request, *page, "requirements", std::move(list), "name", context.public_url));
+    return json_response(
+        200, paged(request, *page, "requirements", std::move(list), "name", public_base(context, request)));
 }
 
 Response post_requirement(Context& context, const Request& request)

@@ -5,6 +5,7 @@
 #include "builder_service/api/errors.hh"
 #include "builder_service/api/handlers.hh"
 #include "builder_service/api/limits.hh"
+#include "builder_service/api/microversion.hh"
 #include "common/decode/document.hh"
 #include "common/decode/module.hh"
 
@@ -28,11 +29,39 @@ Result<nlohmann::json> json_body(const Request& request)
     return decode_json(text, "body", {.bytes = limits::json_bytes, .depth = limits::json_depth});
 }
 
-Response discover(Context&, const Request&)
+std::string public_base(const Context& context, const Request& request)
 {
-    return json_response(
-        300, {{"versions",
-               {{{"id", "v1.0"}, {"status", "CURRENT"}, {"links", {{{"rel", "self"}, {"href", "/v1/"}}}}}}}});
+    if (!context.public_url.empty())
+        return context.public_url;
+    const auto host = request.header("Host");  // checked by the gate
+    return host.empty() ? std::string() : "http://" + std::string(host);
+}
+
+namespace
+{
+
+nlohmann::json version(const Context& context, const Request& request)
+{
+    return {{"id", "v1.0"},
+            {"status", "CURRENT"},
+            {"min_version", api_version},
+            {"max_version", api_version},
+            {"version", api_version},
+            {"updated", "2026-11-24T00:00:00Z"},
+            {"links",
+             nlohmann::json::array({{{"rel", "self"}, {"href", public_base(context, request) + "/v1/"}}})}};
+}
+
+}  // namespace
+
+Response discover(Context& context, const Request& request)
+{
+    return json_response(300, {{"versions", nlohmann::json::array({version(context, request)})}});
+}
+
+Response get_version(Context& context, const Request& request)
+{
+    return json_response(200, {{"version", version(context, request)}});
 }
 
 Response healthcheck(Context& context, const Request&)

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <condition_variable>
 #include <future>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -21,11 +22,14 @@
 #include <cpprest/producerconsumerstream.h>
 #include <spdlog/spdlog.h>
 
+#include "builder_service/api/access_log.hh"
 #include "builder_service/api/errors.hh"
 #include "builder_service/api/gate.hh"
 #include "builder_service/api/limits.hh"
+#include "builder_service/api/microversion.hh"
 #include "builder_service/builds/new_id.hh"
 #include "builder_service/openstack/http_threads.hh"
+#include "common/util/digest.hh"
 #include "common/util/executor.hh"
 
 namespace unikernel::api
@@ -64,6 +68,42 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::size_t count_ = 0;
+};
+
+/// Who may pass on from the gate to the listener. A ticket is random and short-lived; it is looked up by its
+/// digest, so that the time which that takes says nothing of those there are. Thread-safe.
+class Tickets
+{
+public:
+    Ticket issue(std::shared_ptr<Tickets> self, Caller caller)
+    {
+        auto text = new_id() + new_id();
+        const auto key = sha256(text);
+        {
+            const std::scoped_lock lock(mutex_);
+            callers_.emplace(key, std::move(caller));
+        }
+        return {new std::string(std::move(text)), [self = std::move(self), key](const std::string* ticket) {
+                    self->withdraw(key);
+                    const std::unique_ptr<const std::string> owned(ticket);
+                }};
+    }
+    std::optional<Caller> holder(std::string_view ticket)
+    {
+        const auto key = sha256(ticket);
+        const std::scoped_lock lock(mutex_);
+        const auto found = callers_.find(key);
+        return found == callers_.end() ? std::nullopt : std::optional(found->second);
+    }
+
+private:
+    void withdraw(const Digest& key)
+    {
+        const std::scoped_lock lock(mutex_);
+        callers_.erase(key);
+    }
+    std::mutex mutex_;
+    std::map<Digest, Caller> callers_;
 };
 
 class CpprestBody final : public BodyReader
@@ -189,10 +229,7 @@ http_response message_of(const Response& response, bool head, CpprestSink* sink)
 class HttpServer::Implementation
 {
 public:
-    Implementation(const Router& router, Authenticator& authenticator)
-        : router_(router), authenticator_(authenticator), secret_(new_id() + new_id())
-    {
-    }
+    Implementation(const Router& router, AccessControl& access) : router_(router), access_(access) {}
 
     Result<void> open_listener()
     {
@@ -213,14 +250,15 @@ public:
         }
     }
 
-    Result<void> open_gate(const Address& address)
+    Result<void> open_gate(const Address& address, bool any_host)
     {
-        auto gate = Gate::open(
-            {.address = address.host,
-             .port = address.port,
-             .upstream = listener_port_,
-             .secret = secret_,
-             .check = [this](Request& head, std::string_view target) { return check(head, target); }});
+        auto gate = Gate::open({.address = address.host,
+                                .port = address.port,
+                                .upstream = listener_port_,
+                                .any_host = any_host,
+                                .check = [this](Request head, const std::string& target, auto decide) {
+                                    check(std::move(head), target, std::move(decide));
+                                }});
         if (!gate)
             return tl::unexpected(gate.error());
         gate_ = std::move(*gate);
@@ -231,13 +269,7 @@ public:
     bool stop(std::chrono::milliseconds limit);
 
 private:
-    std::optional<Response> check(Request& head, std::string_view target) const
-    {
-        auto match = router_.match(head, target);
-        if (auto* refusal = std::get_if<Response>(&match))
-            return std::move(*refusal);
-        return std::nullopt;
-    }
+    void check(Request head, const std::string& target, std::function<void(Admission)> decide);
     void take(const http_request& message);
     void answer(const http_request& message, Request request);
     Response handle(const http_request& message, Request& request);
@@ -245,8 +277,8 @@ private:
               std::chrono::steady_clock::time_point begun);
 
     const Router& router_;
-    Authenticator& authenticator_;
-    const std::string secret_;
+    AccessControl& access_;
+    const std::shared_ptr<Tickets> tickets_ = std::make_shared<Tickets>();
     /// Shared with the ends of answers, which cpprestsdk may call when all of this is gone.
     const std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
     Executor executor_{limits::handler_threads, limits::waiting_requests};
@@ -255,16 +287,41 @@ private:
     std::unique_ptr<Gate> gate_;
 };
 
+/// On the gate's thread.
+void HttpServer::Implementation::check(Request head, const std::string& target,
+                                       std::function<void(Admission)> decide)
+{
+    auto match = router_.match(head, target);
+    if (auto* refusal = std::get_if<Response>(&match)) {
+        decide(std::move(*refusal));
+        return;
+    }
+    if (auto refusal = check_microversion(head)) {
+        decide(std::move(*refusal));
+        return;
+    }
+    access_.decide(std::get<const Route*>(match)->rule, head,
+                   [tickets = tickets_, decide = std::move(decide)](AccessControl::Decision decision) {
+                       if (auto* refusal = std::get_if<Response>(&decision))
+                           decide(std::move(*refusal));
+                       else
+                           decide(tickets->issue(tickets, std::move(std::get<Caller>(decision))));
+                   });
+}
+
 /// On a thread of cpprestsdk: hands over and returns, because all connections share few threads.
 void HttpServer::Implementation::take(const http_request& message)
 {
     const auto now = std::chrono::steady_clock::now();
     auto request = request_view(message);
     in_flight_->begin();
-    if (request.header(Gate::secret_header) != secret_) {
+    auto caller = tickets_->holder(request.header(Gate::ticket_header));
+    if (!caller) {
         send(message, request, error(403, "gate.missing", "this is not the service's public port"), now);
         return;
     }
+    request.id = caller->request_id;
+    request.caller = std::move(*caller);
     auto task = [this, message, request] { answer(message, request); };
     if (!executor_.post(std::move(task)))
         send(message, request,
@@ -278,7 +335,7 @@ void HttpServer::Implementation::answer(const http_request& message, Request req
     try {
         send(message, request, handle(message, request), begun);
     } catch (const std::exception& problem) {
-        spdlog::error("{} {} {}: {}", request.id, request.method, request.path, problem.what());
+        spdlog::error("{} {} {}: {}", log_context(request), request.method, request.path, problem.what());
         send(message, request,
              error(500, "internal",
                    "a bug of the service; its log says more under the request id in this answer"),
@@ -293,13 +350,6 @@ Response HttpServer::Implementation::handle(const http_request& message, Request
     auto match = router_.match(request, target);
     if (auto* refusal = std::get_if<Response>(&match))
         return std::move(*refusal);
-    authenticator_.authenticate({.method = request.method,
-                                 .path = request.path,
-                                 .token = {},
-                                 .service_token = {},
-                                 .request_id = request.id,
-                                 .global_request_id = {}},
-                                [&](Verdict verdict) { request.caller = std::move(*verdict); });
     CpprestBody body(message);
     request.body = &body;
     auto response = std::get<const Route*>(match)->handler(request);
@@ -317,8 +367,7 @@ void HttpServer::Implementation::send(const http_request& message, const Request
     const auto out = message_of(response, request.method == "HEAD", sink.get());
     const auto took =
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
-    spdlog::info("{} {} {} {} {} ms", request.id, request.method, request.path, response.status,
-                 took.count());
+    log_access(request, response.status, took);
     message.reply(out).then([in_flight = in_flight_, sink](const pplx::task<void>& sent) {
         try {
             sent.get();
@@ -383,21 +432,16 @@ Result<HttpServer::Address> HttpServer::parse_address(const std::string& text)
         return fail(FailureKind::invalid,
                     "listen: '" + text + "' is not an address and port such as 127.0.0.1:8770 or [::1]:0");
     const bool loopback = is_four ? (ntohl(four.s_addr) >> 24) == 127 : IN6_IS_ADDR_LOOPBACK(&six);
-    if (!loopback)
-        return fail(FailureKind::invalid,
-                    "listen: " + text +
-                        " is not a loopback address; without authentication the service answers this "
-                        "machine only. Use 127.0.0.1 or ::1 and put a proxy which authenticates in front");
-    return Address{host, static_cast<std::uint16_t>(port)};
+    return Address{host, static_cast<std::uint16_t>(port), loopback};
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::open(const Address& address, const Router& router,
-                                                     Authenticator& authenticator)
+                                                     AccessControl& access, bool any_host)
 {
-    auto implementation = std::make_unique<Implementation>(router, authenticator);
+    auto implementation = std::make_unique<Implementation>(router, access);
     if (auto opened = implementation->open_listener(); !opened)
         return tl::unexpected(opened.error());
-    if (auto opened = implementation->open_gate(address); !opened)
+    if (auto opened = implementation->open_gate(address, any_host); !opened)
         return tl::unexpected(opened.error());
     return std::unique_ptr<HttpServer>(new HttpServer(std::move(implementation)));
 }

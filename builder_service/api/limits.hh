@@ -25,6 +25,7 @@ inline constexpr std::size_t uploads = 4;                   ///< at once; more a
 inline constexpr std::size_t waiting_requests = 64;         ///< handed over but not begun; then 503
 inline constexpr unsigned handler_threads = 8;              ///< must be more than `uploads`
 inline constexpr auto head_time = 10s;                      ///< from connect to the end of the headers
+inline constexpr auto identity_time = 60s;                  ///< to find out who calls; then 503
 inline constexpr auto body_idle_time = 15s;                 ///< without one byte of the body
 inline constexpr auto body_time = 300s;                     ///< for the whole body
 inline constexpr auto send_idle_time = 30s;                 ///< client that takes no byte of the answer

@@ -14,6 +14,8 @@ std::vector<Route> routes(Context& context)
     // clang-format off
     return {
         {"GET",    "/",                         "",                              Body::none,    {},            with(discover)},
+        {"GET",    "/v1",                       "",                              Body::none,    {},            with(get_version)},
+        {"GET",    "/v1/",                      "",                              Body::none,    {},            with(get_version)},
         {"GET",    "/healthcheck",              "",                              Body::none,    {},            with(healthcheck)},
         {"POST",   "/v1/bundles",               "unikernel:bundles:create",      Body::archive, {},            with(post_bundle)},
         {"GET",    "/v1/builds",                "unikernel:builds:list",         Body::none,    pages,         with(list_builds)},

@@ -16,6 +16,9 @@
 #include "builder_service/api/http_server.hh"
 #include "builder_service/api/logging.hh"
 #include "builder_service/api/routes.hh"
+#include "builder_service/identity/keystone.hh"
+#include "builder_service/identity/policy.hh"
+#include "builder_service/publishing/glance_publishing.hh"
 
 namespace unikernel::api
 {
@@ -85,6 +88,61 @@ bool shut_down(BuildService& builds, EventPump& events, HttpServer& server, cons
     return ended;
 }
 
+/// Who is recognised, and what they may do.
+struct Identity {
+    std::unique_ptr<Session> session;  ///< null without Keystone
+    std::unique_ptr<Authenticator> authenticator;
+    std::unique_ptr<Policy> policy;
+
+    static Result<Identity> open(const Settings& settings)
+    {
+        Identity identity;
+        auto policy = Policy::open(settings.policy_file);
+        if (!policy)
+            return tl::unexpected(policy.error());
+        identity.policy = std::move(*policy);
+        if (settings.identity == Settings::Identity::none) {
+            identity.authenticator = std::make_unique<NoIdentity>();
+            return identity;
+        }
+        for (const auto& notice : settings.openstack.notices)
+            spdlog::info("{}", notice);
+        auto session = Session::create(settings.openstack.account);
+        if (!session)
+            return tl::unexpected(session.error());
+        identity.session = std::move(*session);
+        identity.authenticator =
+            std::make_unique<KeystoneAuthenticator>(settings.openstack.authentication, *identity.session);
+        return identity;
+    }
+};
+
+/// Null: images stay in the service.
+std::unique_ptr<GlancePublishing> glance_publishing(const Settings& settings, Session* session,
+                                                    BuildRepository& repository)
+{
+    const auto& glance = settings.openstack.glance;
+    if (session == nullptr || !glance.publish)
+        return nullptr;
+    return std::make_unique<GlancePublishing>(*session,
+                                              Glance::Settings{.endpoint_override = glance.endpoint_override,
+                                                               .region = glance.region_name,
+                                                               .interface = glance.interface},
+                                              Publisher::Settings{}, repository);
+}
+
+/// Who has no identity must not be reached from elsewhere.
+Result<HttpServer::Address> listen_address(const Settings& settings)
+{
+    auto address = HttpServer::parse_address(settings.listen);
+    if (address && !address->loopback && settings.identity == Settings::Identity::none)
+        return fail(FailureKind::invalid,
+                    "listen: " + settings.listen +
+                        " is not a loopback address; without authentication the service answers this machine "
+                        "only. Use 127.0.0.1 or ::1, or set identity = keystone");
+    return address;
+}
+
 int serve(const Settings& settings, const HttpServer::Address& address, const Backend& backend)
 {
     auto store = ArtifactStore::open(settings.state, settings.disk_reserve, backend.inspect);
@@ -98,26 +156,32 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     RequirementRepository stored_requirements(**database);
     ArtifactCatalog artifacts(**store, owners);
     RequirementService requirements(stored_requirements, backend.pipeline.check_requirement);
+    auto identity = Identity::open(settings);
+    if (!identity)
+        return refuse(identity.error(), 2);
+    const auto publishing = glance_publishing(settings, identity->session.get(), repository);
     BuildService builds({.work = settings.state / "work",
                          .workers = settings.workers,
                          .queue = settings.queue,
                          .time_limit = settings.build_time_limit,
                          .log_limit = settings.log_limit,
                          .keep = settings.keep_builds},
-                        backend.pipeline, Publishing{}, repository, artifacts, requirements);
+                        backend.pipeline, publishing ? publishing->functions() : Publishing{}, repository,
+                        artifacts, requirements);
     EventPump events(builds);
+    AccessControl access(*identity->authenticator, *identity->policy);
     Context context{.builds = builds,
                     .artifacts = artifacts,
                     .requirements = requirements,
                     .events = events,
+                    .public_url = settings.public_url,
                     .modules = settings.modules,
                     .platforms = settings.platforms,
                     .boots_images = backend.boots_images,
-                    .accelerators = backend.accelerators,
-                    .public_url = {}};
+                    .accelerators = backend.accelerators};
     const Router router(routes(context));
-    NoIdentity authenticator;
-    auto server = HttpServer::open(address, router, authenticator);
+    auto server =
+        HttpServer::open(address, router, access, settings.identity == Settings::Identity::keystone);
     if (!server)
         return refuse(server.error(), 1);
     if (auto started = builds.start(); !started)
@@ -150,7 +214,7 @@ int run_service(int argc, const char* const* argv, const MakeBackend& make_backe
         std::cout << settings->only_print;
         return 0;
     }
-    const auto address = HttpServer::parse_address(settings->listen);
+    const auto address = listen_address(*settings);
     if (!address)
         return refuse(address.error(), 2);
     start_logging(settings->log_json, settings->log_level);

@@ -2,13 +2,14 @@
 #include "builder_service/api/settings.hh"
 
 #include <algorithm>
-#include <fstream>
 #include <sstream>
 #include <thread>
 
 #include <boost/program_options.hpp>
 
+#include "builder_service/api/settings_file.hh"
 #include "builder_service/builds/locations.hh"
+#include "builder_service/identity/policy.hh"
 
 namespace unikernel::api
 {
@@ -19,11 +20,14 @@ namespace fs = std::filesystem;
 namespace
 {
 
+constexpr const char* usual_policy = "/etc/unikernel/policy.yaml";
+
 constexpr std::string_view synopsis =
     "unikernel-builder: turns applications and security requirements into unikernel images.\n\n"
     "Without options it answers http://127.0.0.1:8770 to programs of this machine and keeps\n"
     "its state below your home. Every option below may also stand in the configuration file\n"
-    "as a line `name = value`; the command line wins.\n\n"
+    "as a line `name = value`; the command line wins. The file may also hold the sections\n"
+    "[keystone_authtoken] and [glance] of a service of OpenStack.\n\n"
     "  unikernel-builder                          # embedded defaults\n"
     "  unikernel-builder --listen 127.0.0.1:0     # any free port, printed at start\n"
     "  curl http://127.0.0.1:8770/healthcheck     # is it well?\n\n";
@@ -32,6 +36,7 @@ po::options_description command_line_only(const Locations& places)
 {
     po::options_description options("On the command line only");
     options.add_options()("help,h", "this text")("version", "the version")(
+        "print-policy", "the rules compiled in, as a sample of a policy file")(
         "config", po::value<std::string>(),
         ("configuration file; default " + places.config.string() + ", if it exists").c_str());
     return options;
@@ -44,7 +49,14 @@ po::options_description everywhere(const Locations& places)
     const auto number = [](std::int64_t value) { return po::value<std::int64_t>()->default_value(value); };
     po::options_description options("Options");
     options.add_options()("listen", text("127.0.0.1:8770"),
-                          "loopback address and port; port 0: any free one")(
+                          "address and port; port 0: any free one. Without identity: a loopback address")(
+        "identity", text("none"),
+        "none: everybody who reaches the service may do everything; keystone: "
+        "tokens of OpenStack, checked as [keystone_authtoken] says")(
+        "public-url", text(""),
+        "URL at which clients reach the service, for links; empty: what they call it")(
+        "policy-file", text(""),
+        "rules of who may do what; default /etc/unikernel/policy.yaml, if it exists")(
         "port-file", text(""), "file that gets the port's number once requests are answered")(
         "state", text(places.state), "folder of builds and images")(
         "cache", text(places.cache), "folder of compiled objects and third-party sources")(
@@ -76,23 +88,48 @@ Result<std::int64_t> in_range(const po::variables_map& values, const char* name,
     return value;
 }
 
-Result<void> read_file(const fs::path& file, const po::options_description& known, po::variables_map& values)
+/// What stands in the file before its first section.
+Result<void> read_keys(const SettingsFile& file, const po::options_description& known,
+                       po::variables_map& values)
 {
-    std::ifstream stream(file);
-    if (!stream)
-        return fail(FailureKind::invalid, file.string() + ": the configuration file cannot be read");
-    try {
-        po::store(po::parse_config_file(stream, known), values);
+    const auto top = file.sections.find("");
+    if (top == file.sections.end())
         return {};
-    } catch (const po::unknown_option& problem) {
-        std::string names;
-        for (const auto& option : known.options())
-            names += (names.empty() ? "" : ", ") + option->long_name();
-        return fail(FailureKind::invalid,
-                    file.string() + ": unknown key '" + problem.get_option_name() + "'; known: " + names);
-    } catch (const po::error& problem) {
-        return fail(FailureKind::invalid, file.string() + ": " + problem.what());
+    po::parsed_options parsed(&known);
+    for (const auto& entry : top->second) {
+        if (known.find_nothrow(entry.key, false) == nullptr) {
+            std::string names;
+            for (const auto& option : known.options())
+                names += (names.empty() ? "" : ", ") + option->long_name();
+            return fail(FailureKind::invalid,
+                        file.file.string() + ": unknown key '" + entry.key + "'; known: " + names);
+        }
+        parsed.options.emplace_back(entry.key, std::vector<std::string>{entry.value});
     }
+    try {
+        po::store(parsed, values);
+        return {};
+    } catch (const po::error& problem) {
+        return fail(FailureKind::invalid, file.file.string() + ": " + problem.what());
+    }
+}
+
+Result<void> read_identity(const po::variables_map& values, Settings& settings)
+{
+    const auto identity = values["identity"].as<std::string>();
+    if (identity != "none" && identity != "keystone")
+        return fail(FailureKind::invalid, "identity: '" + identity + "' is neither none nor keystone");
+    settings.identity = identity == "none" ? Settings::Identity::none : Settings::Identity::keystone;
+    auto& url = settings.public_url = values["public-url"].as<std::string>();
+    while (url.ends_with('/'))
+        url.pop_back();
+    if (!url.empty() && !url.starts_with("http://") && !url.starts_with("https://"))
+        return fail(FailureKind::invalid, "public-url: '" + url + "' must begin with http:// or https://");
+    settings.policy_file = values["policy-file"].as<std::string>();
+    std::error_code code;
+    if (settings.policy_file.empty() && fs::exists(usual_policy, code))
+        settings.policy_file = usual_policy;
+    return {};
 }
 
 /// Numbers of the options with their ranges; `problem` gets the first that is out of range.
@@ -140,6 +177,8 @@ Result<Settings> typed(const po::variables_map& values)
     const auto format = text("log-format");
     settings.log_json = format == "json";
     settings.log_level = text("log-level");
+    if (auto read = read_identity(values, settings); !read)
+        return tl::unexpected(read.error());
     if (!numbers.problem().empty())
         return fail(FailureKind::invalid, numbers.problem());
     if (format != "plain" && format != "json")
@@ -172,6 +211,10 @@ Result<Settings> read_settings(int argc, const char* const* argv)
         print.only_print = help.str();
         return print;
     }
+    if (values.count("print-policy") != 0) {
+        print.only_print = Policy::sample();
+        return print;
+    }
     if (values.count("version") != 0) {
         print.only_print = "unikernel-builder " UNIKERNEL_VERSION "\n";
         return print;
@@ -179,10 +222,22 @@ Result<Settings> read_settings(int argc, const char* const* argv)
     std::error_code code;
     const bool named = values.count("config") != 0;
     const fs::path file = named ? fs::path(values["config"].as<std::string>()) : places.config;
-    if (named || fs::exists(file, code))
-        if (auto read = read_file(file, known, values); !read)
+    OpenStackSettings openstack;
+    if (named || fs::exists(file, code)) {
+        const auto read = read_settings_file(file);
+        if (!read)
             return tl::unexpected(read.error());
-    return typed(values);
+        if (auto taken = read_keys(*read, known, values); !taken)
+            return tl::unexpected(taken.error());
+        auto sections = openstack_settings(*read);
+        if (!sections)
+            return tl::unexpected(sections.error());
+        openstack = std::move(*sections);
+    }
+    return typed(values).map([&](Settings settings) {
+        settings.openstack = std::move(openstack);
+        return settings;
+    });
 }
 
 }  // namespace unikernel::api

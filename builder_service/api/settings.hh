@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "builder_service/api/openstack_settings.hh"
 #include "common/util/result.hh"
 
 namespace unikernel::api
@@ -14,7 +15,12 @@ namespace unikernel::api
 /// All an operator can set, from the command line or from unikernel-builder.conf
 /// (`key = value` lines; the command line wins; unknown keys are refused).
 struct Settings {
+    enum class Identity { none, keystone };
     std::string listen;
+    Identity identity = Identity::none;
+    std::string public_url;             ///< without '/' at its end; empty: what each client calls the service
+    std::filesystem::path policy_file;  ///< empty: the rules compiled in
+    OpenStackSettings openstack;
     std::filesystem::path port_file;  ///< empty: none
     std::filesystem::path state, cache, modules, platforms;
     unsigned workers = 1;

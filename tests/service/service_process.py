@@ -61,8 +61,8 @@ class Service:
         port_file = self.folder / "port"
         port_file.unlink(missing_ok=True)
         cache = [] if "--cache" in self.options else ["--cache", str(self.folder / "cache")]
-        command = [program(self.name), "--listen", f"127.0.0.1:{port}", "--port-file", str(port_file),
-                   "--state", str(self.state), *cache,
+        listen = [] if "--listen" in self.options else ["--listen", f"127.0.0.1:{port}"]
+        command = [program(self.name), *listen, "--port-file", str(port_file), "--state", str(self.state), *cache,
                    *self.options]
         if "--disk-reserve" not in self.options:
             command += ["--disk-reserve", "0"]

@@ -59,7 +59,7 @@ def test_refuses_unknown_keys_of_the_configuration(tmp_path):
     path = configuration(tmp_path, "workers = 1\ncolour = red\n")
     done = run(tmp_path, "--config", path)
     assert done.returncode == 2
-    assert f"{path}: unknown key 'colour'; known: listen, port-file, state" in done.stderr
+    assert f"{path}: unknown key 'colour'; known: listen, identity, public-url" in done.stderr
 
 
 def test_reads_the_configuration_and_the_command_line_wins(start, tmp_path):
@@ -222,7 +222,7 @@ def test_openapi_and_router_name_the_same_routes():
     described = yaml.safe_load((ROOT / "builder_service/api/openapi.yaml").read_text())
     paths = {(method.upper(), path) for path, item in described["paths"].items() for method in item
              if method != "parameters" and method != "head"}
-    assert paths == declared_routes() and len(paths) == 21
+    assert paths == declared_routes() and len(paths) == 23
 
 
 def test_documented_routes_are_the_routers():

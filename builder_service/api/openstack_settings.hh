@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "builder_service/api/settings_file.hh"
+#include "builder_service/identity/keystone.hh"
+#include "builder_service/openstack/session.hh"
+
+namespace unikernel::api
+{
+
+/// The sections which the service has in common with other services of OpenStack.
+struct OpenStackSettings {
+    /// [glance]: where images are published.
+    struct Glance {
+        bool publish = true;
+        std::string endpoint_override;  ///< empty: the catalogue's endpoint of type "image"
+        std::string region_name;        ///< empty: that of [keystone_authtoken]
+        std::string interface = "public";
+    };
+    Account account;  ///< [keystone_authtoken]
+    KeystoneAuthenticator::Settings authentication;
+    Glance glance;
+    std::vector<std::string> notices;  ///< for the log: keys which are taken and have no effect
+};
+
+/// Errors: invalid (unknown section or key, with the nearest; a value out of range). What is missing is
+/// not an error here: an embedded service has none of it.
+Result<OpenStackSettings> openstack_settings(const SettingsFile& file);
+
+}  // namespace unikernel::api
