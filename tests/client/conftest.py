@@ -9,7 +9,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "unikernel"
 sys.path[:0] = [str(HERE), str(HERE.parent / "service"), str(HERE.parent / "cloud"),
-                str(ROOT / "common" / "python")]
+                str(HERE.parent / "publishing"), str(ROOT / "common" / "python")]
 
 from openstack_command import OpenStack, client_of, install  # noqa: E402
 from service_process import Service  # noqa: E402
