@@ -64,8 +64,7 @@ class Keystone(LocalProcess):
     def start(self):
         super().start()
         self._admin = self.session("admin", "admin")
-        if not self._find("roles", "service"):
-            self._post("roles", "role", {"name": "service"})
+        self.add_role("service")
         return self
 
     def auth_options(self, user, project):
@@ -86,6 +85,10 @@ class Keystone(LocalProcess):
         return {**options, "OS_IDENTITY_API_VERSION": "3", "OS_REGION_NAME": "RegionOne"}
 
     # Whoever is there already stays as he is.
+
+    def add_role(self, name):
+        """Its id."""
+        return self._find("roles", name) or self._post("roles", "role", {"name": name})
 
     def add_project(self, name):
         """Its id."""

@@ -20,6 +20,7 @@ def keystone(tmp_path_factory):
         pytest.skip("Debian's package keystone is not installed")
     running = keystone_process.Keystone(tmp_path_factory.mktemp("keystone")).start()
     running.add_user("unikernel", "service", ("admin", "service"))
+    running.add_role("manager")  # Keystone makes it itself since 2023.2
     for name in ("p1", "p2"):
         running.add_user(f"manager-{name}", name, ("member", "reader", "manager"))
     yield running

@@ -56,7 +56,7 @@ def test_builds_an_ordinary_program(builder, hello):
     assert data[:4] == b"\x7fELF" and len(data) == image["bytes"]
 
 
-@pytest.mark.parametrize("modules", [{}, {"virtio-rng": None, "posix-sockets": None}])
+@pytest.mark.parametrize("modules", [{}, {"virtio-rng": None}])
 def test_properties_are_those_that_the_compute_driver_derives(builder, hello, modules):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "nova_driver"))
     from unikernel_nova import artifact, properties
