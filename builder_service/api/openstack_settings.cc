@@ -155,7 +155,10 @@ Keys glance_keys(OpenStackSettings::Glance& glance)
     return {{"publish", boolean(glance.publish)},
             {"endpoint_override", text(glance.endpoint_override)},
             {"region_name", text(glance.region_name)},
-            {"interface", one_of(glance.interface, {"public", "internal", "admin"})}};
+            {"interface", one_of(glance.interface, {"public", "internal", "admin"})},
+            {"attempts", number(1, 100, [&glance](std::int64_t value) {
+                 glance.attempts = static_cast<unsigned>(value);
+             })}};
 }
 
 template <typename Value>

@@ -19,6 +19,7 @@ struct OpenStackSettings {
         std::string endpoint_override;  ///< empty: the catalogue's endpoint of type "image"
         std::string region_name;        ///< empty: that of [keystone_authtoken]
         std::string interface = "public";
+        unsigned attempts = 7;  ///< how often it may fail in a row before a build gives up
     };
     Account account;  ///< [keystone_authtoken]
     KeystoneAuthenticator::Settings authentication;

@@ -128,7 +128,7 @@ std::unique_ptr<GlancePublishing> glance_publishing(const Settings& settings, Se
                                               Glance::Settings{.endpoint_override = glance.endpoint_override,
                                                                .region = glance.region_name,
                                                                .interface = glance.interface},
-                                              Publisher::Settings{}, repository);
+                                              Publisher::Settings{.attempts = glance.attempts}, repository);
 }
 
 /// Who has no identity must not be reached from elsewhere.
