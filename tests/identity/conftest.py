@@ -24,7 +24,7 @@ user_domain_name = Default
 project_domain_name = Default
 token_cache_time = {cache}
 http_request_max_retries = 1
-http_connect_timeout = 5
+http_connect_timeout = 60
 memcached_servers = localhost:11211
 
 [glance]

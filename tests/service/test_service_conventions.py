@@ -15,7 +15,8 @@ ACCOUNT = "auth_url = http://127.0.0.1:1\nusername = u\npassword = a#b;c\nprojec
           "user_domain_id = default\nproject_domain_id = default\n"
 
 
-@pytest.mark.parametrize("path, status, kind", [("/", 300, "versions"), ("/v1", 200, "version"), ("/v1/", 200, "version")])
+@pytest.mark.parametrize("path, status, kind", [
+    ("/", 300, "versions"), ("/v1", 200, "version"), ("/v1/", 200, "version")])
 def test_versions_are_discovered_with_absolute_links(service, path, status, kind):
     answer = service.get(path)
     assert answer.status == status
@@ -81,7 +82,8 @@ def test_prints_a_policy_that_names_the_rule_of_each_route(tmp_path):
     ("[keystone_authtoken]\ninsecure = perhaps\n", "insecure: 'perhaps' is neither true nor false"),
     ("[keystone_authtoken]\nwww_authenticate_uri = http://x\"\n", "holds a byte that no URI holds"),
     ("[keystone_authtoken]\nauth_url = a\nauth_url = b\n", "line 3: key 'auth_url' is given twice"),
-    ("identity = keystone\n[keystone_authtoken]\ncafile = /nowhere.pem\n" + ACCOUNT, "cafile /nowhere.pem cannot be read"),
+    ("identity = keystone\n[keystone_authtoken]\ncafile = /nowhere.pem\n" + ACCOUNT,
+     "cafile /nowhere.pem cannot be read"),
     ("[keystone]\n", "unknown section [keystone]; there are glance, keystone_authtoken"),
     ("public-url = cloud.example.org\n", "public-url: 'cloud.example.org' must begin with http:// or https://"),
     ("policy-file = /nowhere/policy.yaml\n", "/nowhere/policy.yaml"),
