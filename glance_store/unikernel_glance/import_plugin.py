@@ -110,7 +110,7 @@ class _BuildUnikernel(task.Task):
         """Properties, size and minimum memory of the artifact."""
         repository = self._repository()
         with self._image(repository) as action:
-            earlier = {name: value for name, value in action.image_extra_properties.items()}
+            earlier = action.image_extra_properties
             for name in earlier:
                 if name.startswith(PREFIX):
                     action.pop_extra_property(name)

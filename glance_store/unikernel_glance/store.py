@@ -36,7 +36,7 @@ OPTIONS = [
 ]
 
 
-class NotAnArtifact(exceptions.StorageWriteDenied, ValueError):
+class NotAnArtifact(exceptions.Invalid, ValueError):
     """The data is no image the builder has sealed. A ValueError, since Glance answers that with 400 and the text."""
 
 
