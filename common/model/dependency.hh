@@ -23,6 +23,7 @@ struct VersionBound {
     std::string version;
 
     bool admits(std::string_view other) const;
+    // NOLINTNEXTLINE(modernize-use-nullptr): it stumbles over a defaulted <=>
     friend auto operator<=>(const VersionBound&, const VersionBound&) = default;
 };
 
@@ -38,6 +39,7 @@ struct Dependency {
 
     /// An empty version, that of an unversioned virtual name, is in no range.
     bool admits(std::string_view version) const;
+    // NOLINTNEXTLINE(modernize-use-nullptr): likewise
     friend auto operator<=>(const Dependency&, const Dependency&) = default;
 };
 

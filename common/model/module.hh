@@ -56,8 +56,8 @@ struct Module {
     Kind kind = Kind::library;
     std::string summary;
     std::string license;
-    std::string maintainer;     ///< who answers for it; may be empty
-    std::string documentation;  ///< where more is to be read; may be empty
+    std::string maintainer;                       ///< who answers for it; may be empty
+    std::string documentation;                    ///< where more is to be read; may be empty
     std::map<std::string, std::string> provides;  ///< virtual name -> its version, or ""
     std::set<Dependency> required;                ///< requires(m): modules or virtual names
     std::set<Dependency> conflicting;             ///< conflicts(m): likewise

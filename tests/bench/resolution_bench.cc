@@ -147,6 +147,7 @@ int main()
         }));
     }
     std::cout << "modules " << repository.all().size() << ", wanted " << wanted.size() << ", chosen "
-              << chosen << "\nprocessor time: resolve() " << median(ours) << " ms, libsolv alone " << median(plain)
-              << " ms, ratio " << median(ours) / median(plain) << " (goal: under 100 ms, ratio under 1.5)\n";
+              << chosen << "\nprocessor time: resolve() " << median(ours) << " ms, libsolv alone "
+              << median(plain) << " ms, ratio " << median(ours) / median(plain)
+              << " (goal: under 100 ms, ratio under 1.5)\n";
 }
