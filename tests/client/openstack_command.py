@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -70,5 +71,7 @@ class OpenStack:
         return Result(done.returncode, done.stdout, done.stderr)
 
     def start(self, *words):
+        # A job in the background inherits that Ctrl-C is ignored; a user's terminal does not ignore it.
         return subprocess.Popen(self.command + [str(word) for word in words], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, env=self.environment, stdin=subprocess.DEVNULL)
+                                stderr=subprocess.PIPE, text=True, env=self.environment, stdin=subprocess.DEVNULL,
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
