@@ -63,10 +63,11 @@ po::options_description everywhere(const Locations& places)
         "modules", text(places.modules), "folder of module folders")(
         "platforms", text(places.platforms), "folder of platform folders")("workers", number(cores),
                                                                            "builds at once, 1 to 256")(
-        "queue", number(64), "builds that may wait, 1 to 100000; more are refused")(
+        "queue", number(64),
+        "builds that may wait, 1 to 100000, half of them of one project; more are refused")(
         "build-time-limit", number(600), "seconds for one build, 1 to 86400")(
         "log-limit", number(2048), "KiB of progress and tool output of one build, 1 to 1048576")(
-        "keep-builds", number(1000), "ended builds that are remembered, 1 to 1000000")(
+        "keep-builds", number(1000), "ended builds of each project that are remembered, 1 to 1000000")(
         "disk-reserve", number(256), "MiB of the disk that are left free, 0 to 1048576")(
         "drain-time", number(20), "seconds that running builds get to end when the service stops, 0 to 3600")(
         "boot-check", po::value<bool>()->default_value(true), "boot each image once before it is stored")(

@@ -19,6 +19,12 @@ constexpr const char* select_build =
     " phase, phases, error, image, attempts, compiled, cached, project, user, request_id, applied, publish,"
     " publish_state FROM builds ";
 
+/// Of the waiting builds the oldest one of the project of which no build began or ended for longest, so that
+/// who submits many does not hold up those who submit one.
+constexpr const char* most_patient =
+    "AS b WHERE state = 'queued' ORDER BY (SELECT COALESCE(MAX(updated), '') FROM builds AS other"
+    " WHERE other.project = b.project AND other.state != 'queued'), number LIMIT 1";
+
 /// The columns of `select_build`, as SOCI fills them in.
 struct BuildRow {
     long long number = 0, boot_check = 0, attempts = 0, compiled = 0, cached = 0;
@@ -206,11 +212,21 @@ Result<std::size_t> BuildRepository::count(BuildState state)
     });
 }
 
+Result<std::size_t> BuildRepository::count(BuildState state, const std::string& project)
+{
+    const std::string name(to_string(state));
+    return database_.transact(false, [&](soci::session& sql) {
+        long long found = 0;
+        sql << "SELECT COUNT(*) FROM builds WHERE state = :state AND project = :project", use(name),
+            use(project), into(found);
+        return static_cast<std::size_t>(found);
+    });
+}
+
 Result<std::optional<BuildRecord>> BuildRepository::claim()
 {
     return database_.transact(true, [&](soci::session& sql) {
-        auto build =
-            first(fetch((sql.prepare << select_build << "WHERE state = 'queued' ORDER BY number LIMIT 1")));
+        auto build = first(fetch((sql.prepare << select_build << most_patient)));
         if (build) {
             build->state = BuildState::running;
             build->attempts += 1;
@@ -303,14 +319,14 @@ Result<std::vector<BuildEvent>> BuildRepository::events(const BuildRecord& build
     });
 }
 
-Result<void> BuildRepository::prune(std::size_t keep)
+Result<void> BuildRepository::prune(const std::string& project, std::size_t keep)
 {
     return database_.transact(false, [&](soci::session& sql) {
         const auto kept = static_cast<long long>(keep);
-        sql << "DELETE FROM builds WHERE state NOT IN ('queued', 'running')"
-               " AND publish_state != 'removing' AND number <="
-               " (SELECT MAX(number) FROM builds) - :kept",
-            use(kept);
+        sql << "DELETE FROM builds WHERE project = :project AND state NOT IN ('queued', 'running')"
+               " AND publish_state != 'removing' AND number <= (SELECT number FROM builds"
+               " WHERE project = :same ORDER BY number DESC LIMIT 1 OFFSET :kept)",
+            use(project), use(project), use(kept);
     });
 }
 

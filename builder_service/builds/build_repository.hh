@@ -35,8 +35,10 @@ public:
     /// Oldest first.
     Result<std::vector<BuildRecord>> in_state(BuildState state);
     Result<std::size_t> count(BuildState state);
+    Result<std::size_t> count(BuildState state, const std::string& project);
 
-    /// The oldest queued build, which is running from then on.
+    /// The oldest queued build of the project whose turn it is (the one served longest ago), which is running
+    /// from then on.
     Result<std::optional<BuildRecord>> claim();
     /// Queued again, as if it had not been begun (`attempts` as given), with one event.
     Result<void> requeue(const BuildRecord& build, int attempts, BuildEvent why);
@@ -53,9 +55,9 @@ public:
     /// Those with n >= `from`, in order.
     Result<std::vector<BuildEvent>> events(const BuildRecord& build, std::int64_t from, std::size_t limit);
 
-    /// Removes the oldest ended builds beyond `keep`, with their events; not those of which something may
-    /// still have to be taken out of Glance.
-    Result<void> prune(std::size_t keep);
+    /// Removes the project's oldest ended builds beyond `keep`, with their events; not those of which
+    /// something may still have to be taken out of Glance.
+    Result<void> prune(const std::string& project, std::size_t keep);
 
 private:
     Database& database_;

@@ -242,6 +242,25 @@ Result<std::optional<BuildRecord>> BuildService::reusable(BuildRecord& wanted)
     return std::nullopt;
 }
 
+/// Whether one more build of the project may wait. Where there are several projects, none gets all places.
+Result<void> BuildService::check_queue(const std::string& project)
+{
+    const auto all = repository_.count(BuildState::queued);
+    const auto own = repository_.count(BuildState::queued, project);
+    if (!all || !own)
+        return tl::unexpected(all ? own.error() : all.error());
+    const auto share = project.empty() ? settings_.queue : (settings_.queue + 1) / 2;
+    if (*all >= settings_.queue)
+        return fail(FailureKind::unavailable, std::to_string(*all) + " builds wait already, the maximum is " +
+                                                  std::to_string(settings_.queue) +
+                                                  " (queue); try again when some have ended");
+    if (*own >= share)
+        return fail(FailureKind::unavailable,
+                    std::to_string(*own) + " builds of this project wait already, the maximum is " +
+                        std::to_string(share) + " (half of queue); try again when some have ended");
+    return {};
+}
+
 Result<BuildService::Submitted> BuildService::submit(Submission submission)
 {
     if (draining_)
@@ -260,16 +279,11 @@ Result<BuildService::Submitted> BuildService::submit(Submission submission)
         return tl::unexpected(known.error());
     if (*known)
         return Submitted{std::move(**known), false};
-    const auto waiting = repository_.count(BuildState::queued);
-    if (!waiting)
-        return tl::unexpected(waiting.error());
-    if (*waiting >= settings_.queue)
-        return fail(FailureKind::unavailable,
-                    std::to_string(*waiting) + " builds wait already, the maximum is " +
-                        std::to_string(settings_.queue) + " (queue); try again when some have ended");
+    if (auto place = check_queue(build->project); !place)
+        return tl::unexpected(place.error());
     if (auto added = repository_.add(*build); !added)
         return tl::unexpected(added.error());
-    if (auto pruned = repository_.prune(settings_.keep); !pruned)
+    if (auto pruned = repository_.prune(build->project, settings_.keep); !pruned)
         spdlog::error("{}", pruned.error().message);
     ++submitted_;
     queued_.notify_one();

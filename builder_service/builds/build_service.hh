@@ -113,6 +113,7 @@ public:
 private:
     Result<void> recover();
     Result<BuildRecord> prepare(Submission submission);
+    Result<void> check_queue(const std::string& project);
     Result<std::optional<BuildRecord>> reusable(BuildRecord& wanted);
     bool has_image(const BuildRecord& build);
     void work(const std::stop_token& stop);

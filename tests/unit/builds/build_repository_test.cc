@@ -103,6 +103,34 @@ TEST_F(BuildRepositoryTest, ClaimsTheOldestQueuedBuildOnce)
     EXPECT_EQ((*repository_->find("a", own))->state, BuildState::running);
 }
 
+TEST_F(BuildRepositoryTest, AProjectWithManyBuildsDoesNotHoldUpAnother)
+{
+    for (const char* id : {"a1", "a2", "a3"})
+        add(id, "digest", "a");
+    add("b1", "digest", "b");
+    EXPECT_EQ((*repository_->claim())->id, "a1");
+    EXPECT_EQ((*repository_->claim())->id, "b1");
+    EXPECT_EQ((*repository_->claim())->id, "a2");
+    EXPECT_EQ(repository_->count(BuildState::queued, "a").value(), 1U);
+    EXPECT_EQ(repository_->count(BuildState::queued, "b").value(), 0U);
+}
+
+TEST_F(BuildRepositoryTest, PrunesNoOtherProjectsBuilds)
+{
+    auto other = add("other", "digest", "b");
+    other.state = BuildState::succeeded;
+    ASSERT_TRUE(repository_->finish(other));
+    for (const char* id : {"a1", "a2", "a3"}) {
+        auto build = add(id, "digest", "a");
+        build.state = BuildState::cancelled;
+        ASSERT_TRUE(repository_->finish(build));
+        ASSERT_TRUE(repository_->prune("a", 1));
+    }
+    EXPECT_TRUE(*repository_->find("other", Scope{"b", false}));
+    EXPECT_FALSE(*repository_->find("a2", Scope{"a", false}));
+    EXPECT_TRUE(*repository_->find("a3", Scope{"a", false}));
+}
+
 TEST_F(BuildRepositoryTest, RequeuesWithAnEvent)
 {
     add("a");
@@ -159,7 +187,7 @@ TEST_F(BuildRepositoryTest, PrunesEndedBuildsWithTheirEvents)
     ASSERT_TRUE(repository_->finish(ended));
     add("queued");
     add("newest");
-    ASSERT_TRUE(repository_->prune(1));
+    ASSERT_TRUE(repository_->prune("", 1));
     EXPECT_FALSE(*repository_->find("ended", own));
     EXPECT_TRUE(*repository_->find("queued", own));
     EXPECT_TRUE(repository_->events(ended, 1, 10)->empty());
@@ -217,11 +245,11 @@ TEST_F(BuildRepositoryTest, KeepsBuildsOfWhichSomethingMayBeInGlance)
     ended.publish->state = PublishState::removing;
     ASSERT_TRUE(repository_->finish(ended));
     add("newest");
-    ASSERT_TRUE(repository_->prune(1));
+    ASSERT_TRUE(repository_->prune("", 1));
     EXPECT_TRUE(*repository_->find("ended", own));
     ended.publish->state = PublishState::failed;
     ASSERT_TRUE(repository_->set_image(ended));
-    ASSERT_TRUE(repository_->prune(1));
+    ASSERT_TRUE(repository_->prune("", 1));
     EXPECT_FALSE(*repository_->find("ended", own));
 }
 

@@ -181,6 +181,33 @@ TEST_F(BuildServiceTest, RefusesWhenTheBundleIsUnknownOrItDrains)
     EXPECT_EQ(submit("a").error().kind, FailureKind::unavailable);
 }
 
+TEST_F(BuildServiceTest, OneProjectCannotTakeAllPlacesOfTheQueue)
+{
+    build_ = [](const BuildRequest& request, const fs::path& work, BuildObserver&,
+                const std::stop_token& stop) {
+        while (!stop.stop_requested())
+            std::this_thread::sleep_for(1ms);
+        return success(work, request.spec.dump());
+    };
+    settings_.queue = 4;
+    start();
+    const auto submit_as = [&](const std::string& project, const std::string& name) {
+        keep("bundle", project);
+        auto wanted = submission(name);
+        wanted.project = project;
+        return service_->submit(wanted);
+    };
+    const auto running = submit_as("p1", "runs");
+    while (service_->find(running->build.id, everything)->state == BuildState::queued)
+        std::this_thread::sleep_for(1ms);
+    ASSERT_TRUE(submit_as("p1", "a"));
+    ASSERT_TRUE(submit_as("p1", "b"));
+    const auto refused = submit_as("p1", "c");
+    EXPECT_EQ(refused.error().kind, FailureKind::unavailable);
+    EXPECT_THAT(refused.error().message, HasSubstr("2 builds of this project wait already"));
+    EXPECT_TRUE(submit_as("p2", "a"));
+}
+
 TEST_F(BuildServiceTest, DestroyedInMidBuildItGoesOnLater)
 {
     std::atomic<bool> begun{false};
@@ -333,6 +360,7 @@ TEST_F(PublishTest, WhatFailsInTheMiddleIsLeftToBeRemoved)
     EXPECT_EQ(build.error, "Glance is away");
     EXPECT_EQ(build.publish->state, PublishState::removing);
     EXPECT_FALSE(build.image.empty()) << "it was built";
+    service_.reset();  // the end is stored first, then told
     EXPECT_GT(leftovers_, before);
 }
 
