@@ -21,6 +21,7 @@ XEN_PHYS32_ENTRY = 18
 
 MAX_PROGRAM_HEADERS = 64
 MAX_DESCRIPTION = 256 * 1024  # bytes
+MAX_NOTE_SEGMENTS = 2 * MAX_DESCRIPTION  # bytes, all together; they may overlap, and a note may have 12 bytes
 SEAL_SIZE = 32  # bytes, SHA-256
 
 _PT_LOAD, _PT_NOTE = 1, 4
@@ -102,6 +103,9 @@ def _check_layout(segments, size):
         if flags & _PF_W and flags & _PF_X:
             raise Refused('a segment is both writable and executable')
         distances.add(physical - offset)
+    in_notes = sum(segment[5] for segment in segments if segment[0] == _PT_NOTE)
+    if in_notes > MAX_NOTE_SEGMENTS:
+        raise Refused(f'its segments of notes have {in_notes} bytes, over the maximum {MAX_NOTE_SEGMENTS}')
     if not distances:
         raise Refused('it has no segment to load')
     if len(distances) != 1:
@@ -144,6 +148,7 @@ def _description(note):
         raise Refused(f'its description has {len(content)} bytes, over the maximum {MAX_DESCRIPTION}')
     try:
         description = json.loads(content.decode('utf-8'))
+        json.dumps(description, ensure_ascii=False).encode('utf-8')  # "\ud800" is no character
     except (ValueError, RecursionError) as error:
         raise Refused(f'its description is no JSON: {error}') from error
     if not isinstance(description, dict):
@@ -160,6 +165,9 @@ def _check_fields(description):
         value = description.get(field)
         if not isinstance(value, kind) or isinstance(value, bool):
             raise Refused(f'its description lacks {field!r}, or it is not of type {kind.__name__}')
+    for field in ('configuration_digest', 'plan_digest'):
+        if not isinstance(description.get(field, ''), str):
+            raise Refused(f'in its description {field!r} is no text')
     for field in ('boot', 'devices'):
         if not all(isinstance(item, str) for item in description[field]):
             raise Refused(f'in its description {field!r} is no list of strings')

@@ -58,6 +58,8 @@ def test_bytes_after_the_end_break_the_seal():
      'both writable and executable'),
     (small_image.make(data_address=0x400000), 'distance between file offset and address'),
     (small_image.make(text=b'{"format":1'), 'no JSON'),
+    (small_image.make(small_image.description(name='\ud800')), 'no JSON'),
+    (small_image.make(small_image.description(plan_digest=1)), "'plan_digest' is no text"),
     (small_image.make(text=b'\xff\xfe'), 'no JSON'),
     (small_image.make(text=b'[' * 100000), 'no JSON'),
     (small_image.make(text=b'[]'), 'no JSON object'),
@@ -93,3 +95,13 @@ def test_a_file_over_the_limit_is_not_read(tmp_path):
     assert artifact.read_artifact(path, path.stat().st_size).size == path.stat().st_size
     with pytest.raises(Refused, match='over the limit'):
         artifact.read_artifact(path, path.stat().st_size - 1)
+
+
+def test_notes_without_end_are_refused_before_they_are_read():
+    """Many of 12 bytes in segments that overlap would take a hundred times the file's memory."""
+    size = 1 << 16
+    image = bytearray(small_image.make()[:4096].ljust(4096 + 12 * size, b'\0'))
+    struct.pack_into('<H', image, 56, 64)
+    for at in range(64 + 56, 64 + 64 * 56, 56):
+        struct.pack_into('<IIQQQQQQ', image, at, small_image.PT_NOTE, small_image.READ, 4096, 0, 0, 12 * size, 12 * size, 4)
+    assert f'its segments of notes have {63 * 12 * size} bytes' in refused(bytes(image))
