@@ -6,6 +6,11 @@
 namespace unikernel::u0
 {
 
+namespace
+{
+constexpr std::uint64_t note_bytes = 4ULL << 20;  ///< of all segments of notes; they may overlap
+}
+
 Result<ElfReader> ElfReader::open(std::string_view bytes)
 {
     elf_version(EV_CURRENT);
@@ -44,9 +49,15 @@ Result<ElfReader> ElfReader::open(std::string_view bytes)
 Result<std::vector<Note>> ElfReader::notes() const
 {
     std::vector<Note> list;
+    std::uint64_t total = 0;
     for (const GElf_Phdr& segment : segments_) {
         if (segment.p_type != PT_NOTE || segment.p_filesz == 0) {
             continue;
+        }
+        // A note may have 12 bytes, and takes several times as much memory.
+        if (total += segment.p_filesz; total > note_bytes) {
+            return fail(FailureKind::invalid, "the segments of notes have over " +
+                                                  std::to_string(note_bytes) + " bytes, the maximum");
         }
         Elf_Data* data = elf_getdata_rawchunk(elf_.get(), static_cast<std::int64_t>(segment.p_offset),
                                               segment.p_filesz, ELF_T_NHDR);

@@ -79,6 +79,29 @@ TEST_F(Inspect, refuses_every_flipped_bit)
               "seal: the bytes are not those that were sealed; the file is damaged or was changed");
 }
 
+TEST_F(Inspect, reads_no_endless_notes)
+{
+    constexpr std::size_t notes_at = 4096;
+    constexpr std::size_t notes_bytes = 12 * 65536;  // the smallest notes, many
+    std::string bytes = changed<Elf64_Ehdr>(0, [](Elf64_Ehdr& h) {
+        h.e_phnum = 64;
+        h.e_phoff = sizeof h;
+        h.e_shnum = 0;
+        h.e_shoff = 0;
+    });
+    bytes.resize(sizeof(Elf64_Ehdr));
+    bytes.resize(notes_at + notes_bytes, '\0');
+    Elf64_Phdr segment{};
+    segment.p_type = PT_NOTE;
+    segment.p_offset = notes_at;
+    segment.p_filesz = notes_bytes;
+    segment.p_align = 4;
+    for (std::size_t n = 0; n < 64; ++n) {  // all over the same bytes
+        std::memcpy(bytes.data() + sizeof(Elf64_Ehdr) + n * sizeof segment, &segment, sizeof segment);
+    }
+    EXPECT_EQ(refusal(bytes), "the segments of notes have over 4194304 bytes, the maximum");
+}
+
 TEST_F(Inspect, trusts_no_count_and_no_length)
 {
     const auto header = [&](auto change) { return refusal(changed<Elf64_Ehdr>(0, change)); };
