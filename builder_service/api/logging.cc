@@ -27,14 +27,28 @@ public:
     std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessage>(); }
 };
 
+/// %* : the message on one line, whatever words of strangers it holds (names of files, of a tool's output).
+class PlainMessage final : public spdlog::custom_flag_formatter
+{
+public:
+    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override
+    {
+        for (const char c : message.payload)
+            out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c);
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<PlainMessage>(); }
+};
+
 }  // namespace
 
 void start_logging(bool json, const std::string& level)
 {
     auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-    formatter->add_flag<JsonMessage>('*').set_pattern(
-        json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})"
-             : "%Y-%m-%dT%H:%M:%S.%eZ %l %v");
+    if (json)
+        formatter->add_flag<JsonMessage>('*').set_pattern(
+            R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
+    else
+        formatter->add_flag<PlainMessage>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %*");
     auto logger = std::make_shared<spdlog::logger>("unikernel-builder",
                                                    std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger->set_formatter(std::move(formatter));

@@ -270,6 +270,16 @@ def test_seals_secrets_before_anything_is_stored(start):
             assert secret.encode() not in path.read_bytes(), path
 
 
+def test_a_builds_error_forges_no_line_of_the_log(start):
+    service = start()
+    error = "bad file \r2026-01-01T00:00:00.000Z info forged \x1b[2J"
+    build = service.wait_for(service.submit("forger", state="compile-failed", error=error).json["id"])
+    assert build["error"] == error
+    log = service.log_file.read_bytes()
+    assert b"bad file ?2026-01-01T00:00:00.000Z info forged ?[2J" in log
+    assert b"\r" not in log and b"\x1b" not in log
+
+
 def test_a_killed_service_builds_what_was_queued_and_running(start):
     service = start("--workers", "1")
     running = service.submit("runs", sleep_ms=3000).json["id"]
