@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from service_process import wait_until
+
 END_STATES = ["rejected", "unresolvable", "compile-failed", "link-failed", "verification-failed", "boot-failed",
               "timed-out", "log-limit", "disk-full", "cancelled", "failed"]
 
@@ -285,8 +287,7 @@ def test_a_killed_service_builds_what_was_queued_and_running(start):
     running = service.submit("runs", sleep_ms=3000).json["id"]
     service.wait_for(running, "running")
     queued = service.submit("waits").json["id"]
-    while not list((service.state / "work").glob("*/half-written")):
-        time.sleep(0.01)
+    wait_until(lambda: list((service.state / "work").glob("*/half-written")))
     service.kill()
     service.start()
     assert service.get("/v1/images").json["images"] == []
@@ -304,8 +305,7 @@ def test_a_build_that_keeps_killing_the_service_fails(start):
     build_id = service.submit("killer", sleep_ms=60_000).json["id"]
     for _ in range(3):
         service.wait_for(build_id, "running")
-        while service.build(build_id)["phase"] != "compile":
-            time.sleep(0.01)
+        wait_until(lambda: service.build(build_id)["phase"] == "compile")
         service.kill()
         service.start()
     build = service.build(build_id)
@@ -371,15 +371,18 @@ def test_sigterm_is_bounded_and_the_build_goes_on_after_the_next_start(start):
     assert service.wait_for(build_id)["state"] == "succeeded"
 
 
+def begin_draining(service):
+    service.process.terminate()
+    wait_until(lambda: service.get("/healthcheck").status == 503)
+    assert service.get("/healthcheck").error["code"] == "health.draining"
+
+
 def test_while_it_drains_it_says_so_and_takes_nothing(start):
     service = start("--workers", "1")
-    build_id = service.submit("ends", sleep_ms=2500).json["id"]
+    build_id = service.submit("ends", sleep_ms=5000).json["id"]
     service.wait_for(build_id, "running")
     queued = service.submit("later").json["id"]
-    service.process.terminate()
-    time.sleep(0.3)
-    health = service.get("/healthcheck")
-    assert (health.status, health.error["code"]) == (503, "health.draining")
+    begin_draining(service)
     refused = service.submit("new", bundle=service.bundle())
     assert (refused.status, refused.error["code"]) == (503, "builds.unavailable")
     assert service.process.wait(timeout=20) == 0
@@ -391,8 +394,7 @@ def test_a_second_signal_cuts_the_draining_short(start):
     service = start("--drain-time", "60")
     build_id = service.submit("long", sleep_ms=60_000).json["id"]
     service.wait_for(build_id, "running")
-    service.process.terminate()
-    time.sleep(0.3)
+    begin_draining(service)
     begun = time.monotonic()
     service.process.terminate()
     assert service.process.wait(timeout=20) == 0
