@@ -16,8 +16,7 @@ from unikernelclient.client import Client
 
 @pytest.fixture(scope="module")
 def keystone(tmp_path_factory):
-    if not keystone_process.is_installed():
-        pytest.skip("keystone is not installed: devstack/allinone/cloud.sh install")
+    keystone_process.skip_unless_installed()
     service = keystone_process.Keystone(tmp_path_factory.mktemp("keystone")).start()
     service.add_user("unikernel", "service", ("admin", "service"))
     service.add_user("ada", "engines", ("member", "reader"))

@@ -3,7 +3,7 @@
 
 import shutil
 
-from local_process import LocalProcess, run, sqlite
+from local_process import LocalProcess, run, skip_without, sqlite
 
 CONFIGURATION = """
 [DEFAULT]
@@ -44,8 +44,8 @@ auth_type = password
 """
 
 
-def is_installed():
-    return shutil.which("glance-api") is not None and shutil.which("glance-manage") is not None
+def skip_unless_installed():
+    skip_without("glance-api", "glance-manage")
 
 
 class Glance(LocalProcess):

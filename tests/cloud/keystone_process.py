@@ -9,7 +9,7 @@ import shutil
 from keystoneauth1.identity import v3
 from keystoneauth1 import session as keystone_session
 
-from local_process import LocalProcess, run, sqlite
+from local_process import LocalProcess, run, skip_without, sqlite
 
 PASSWORD = "not-a-secret"  # of every account of this Keystone
 
@@ -32,8 +32,8 @@ enabled = false
 """
 
 
-def is_installed():
-    return shutil.which("keystone-manage") is not None and shutil.which("keystone-wsgi-public") is not None
+def skip_unless_installed():
+    skip_without("keystone-manage", "keystone-wsgi-public")
 
 
 class Keystone(LocalProcess):

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -11,7 +12,16 @@ import time
 import urllib.error
 import urllib.request
 
+import pytest
+
 START_SECONDS = 90
+
+
+def skip_without(*programs):
+    """Skips the test where one of the programs is not installed, and says what installs it."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}; do: devstack/allinone/cloud.sh install")
 
 
 def free_port():

@@ -10,7 +10,7 @@ import shutil
 
 import pytest
 
-from world import BUILD, GLANCE_IS_HERE, NOVA_IS_HERE, STACK, World, run
+from world import GLANCE_IS_HERE, NOVA_IS_HERE, STACK, World
 
 DEVSTACK_DIR = os.environ.get('DEVSTACK_DIR')
 needs_nova = pytest.mark.skipif(not NOVA_IS_HERE, reason='python3-nova is not installed')
@@ -133,8 +133,6 @@ def test_the_configuration_holds_a_password_and_is_its_owners_alone(stacked):
 
 
 def test_the_service_takes_the_configuration_and_names_its_public_address(stacked):
-    if '--identity' not in run([BUILD / 'bin/unikernel-builder', '--help']):
-        pytest.skip("this unikernel-builder has no key 'identity': it is of a time before it knew Keystone")
     assert stacked.asked.returncode == 0, stacked.asked.stderr
     version = json.loads(stacked.asked.stdout)['versions'][0]
     assert version['links'][0]['href'] == 'http://127.0.0.1:8770/v1/'

@@ -31,8 +31,8 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def keystone(tmp_path_factory):
-    if not keystone_process.is_installed() or not glance_process.is_installed():
-        pytest.skip('no Keystone or no Glance on this machine: tools/install-dependencies.sh test')
+    keystone_process.skip_unless_installed()
+    glance_process.skip_unless_installed()
     process = keystone_process.Keystone(tmp_path_factory.mktemp('keystone')).start()
     yield process
     process.stop()
@@ -40,7 +40,7 @@ def keystone(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def builder(keystone, tmp_path_factory):
-    """The real service, which asks Keystone who calls if it can; `asks_keystone` says so."""
+    """The real service, which asks Keystone who calls."""
     folder = tmp_path_factory.mktemp('builder')
     keystone.add_user('unikernel', 'service', ('admin', 'service'))
     configuration = folder / 'unikernel-builder.conf'
@@ -48,15 +48,7 @@ def builder(keystone, tmp_path_factory):
     configuration.write_text('\n'.join([
         'identity = keystone', '[keystone_authtoken]', 'auth_type = password', f'www_authenticate_uri = {keystone.url}',
         'service_token_roles = service', *(f'{name} = {value}' for name, value in account.items())]) + '\n')
-    service = Service(folder, '--config', configuration, '--workers', '1', name='unikernel-builder')
-    service.asks_keystone = True
-    try:
-        service.start()
-    except AssertionError as refusal:
-        if "unknown key 'identity'" not in str(refusal):
-            raise
-        service = Service(folder, '--workers', '1', name='unikernel-builder').start()
-        service.asks_keystone = False
+    service = Service(folder, '--config', configuration, '--workers', '1', name='unikernel-builder').start()
     keystone.add_service('unikernel', 'unikernel', f'http://127.0.0.1:{service.port}')
     yield service
     if service.process.poll() is None:

@@ -35,8 +35,7 @@ publish = false
 @pytest.fixture(scope="session")
 def keystone(tmp_path_factory):
     """A real Keystone with who is needed in it; one that a test stopped is started again."""
-    if not keystone_process.is_installed():
-        pytest.skip("Keystone is not installed here (package keystone)")
+    keystone_process.skip_unless_installed()
     running = keystone_process.Keystone(tmp_path_factory.mktemp("keystone")).start()
     running.add_user("builder", "service", ["service"])
     running.add_user("nova", "service", ["service"])

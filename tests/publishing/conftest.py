@@ -16,8 +16,7 @@ from fake_glance import FakeGlance  # noqa: E402
 @pytest.fixture(scope="session")
 def keystone(tmp_path_factory):
     """A real Keystone with the builder's account and two projects, p1 and p2, with a manager each."""
-    if not keystone_process.is_installed():
-        pytest.skip("Debian's package keystone is not installed")
+    keystone_process.skip_unless_installed()
     running = keystone_process.Keystone(tmp_path_factory.mktemp("keystone")).start()
     running.add_user("unikernel", "service", ("admin", "service"))
     running.add_role("manager")  # Keystone makes it itself since 2023.2
@@ -37,8 +36,7 @@ def glance():
 @pytest.fixture(scope="module")
 def real_glance(tmp_path_factory, keystone):
     """glance-api of Debian with the file store."""
-    if not glance_process.is_installed():
-        pytest.skip("Debian's package glance-api is not installed")
+    glance_process.skip_unless_installed()
     running = PlainGlance(tmp_path_factory.mktemp("glance"), keystone).start()
     yield running
     running.stop()
