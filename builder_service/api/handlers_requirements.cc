@@ -93,6 +93,8 @@ Response post_requirement(Context& context, const Request& request)
         return error(wanted.error(), "requirement");
     if (!wanted->project && !request.caller.admin)
         return forbidden();
+    if (const auto space = context.artifacts.check_space(); !space)
+        return error(space.error(), "requirement");
     const auto created =
         context.requirements.create(wanted->project, std::move(wanted->document), request.caller.user_id);
     if (!created)
@@ -132,6 +134,8 @@ Response put_requirement(Context& context, const Request& request)
     const auto current = changeable(context, request);
     if (!current)
         return current.error();
+    if (const auto space = context.artifacts.check_space(); !space)  // every revision is kept
+        return error(space.error(), "requirement");
     const auto next =
         context.requirements.replace(*current, std::move(wanted->document), request.caller.user_id);
     return next ? json_response(200, to_json(*next)) : refusal(next.error());

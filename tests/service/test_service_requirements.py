@@ -148,3 +148,13 @@ def test_a_bundle_without_a_good_specification_is_refused(service, files, words)
     assert answer.status in (400, 413), answer.body
     assert words in answer.error["detail"]
     assert answer.error["code"].startswith("spec.")
+
+
+def test_takes_no_revisions_when_the_disk_is_full(start):
+    service = start()
+    assert create(service, "before").status == 201
+    service.stop()
+    service = start("--disk-reserve", "1048576")
+    for refused in (create(service, "after"), put(service, "before", document("before"))):
+        assert (refused.status, refused.error["code"]) == (507, "requirement.disk-full")
+    assert service.request("DELETE", "/v1/requirements/before").status == 204
