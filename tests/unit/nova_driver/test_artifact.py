@@ -103,5 +103,6 @@ def test_notes_without_end_are_refused_before_they_are_read():
     image = bytearray(small_image.make()[:4096].ljust(4096 + 12 * size, b'\0'))
     struct.pack_into('<H', image, 56, 64)
     for at in range(64 + 56, 64 + 64 * 56, 56):
-        struct.pack_into('<IIQQQQQQ', image, at, small_image.PT_NOTE, small_image.READ, 4096, 0, 0, 12 * size, 12 * size, 4)
+        struct.pack_into('<IIQQQQQQ', image, at, small_image.PT_NOTE, small_image.READ, 4096, 0, 0, 12 * size,
+                         12 * size, 4)
     assert f'its segments of notes have {63 * 12 * size} bytes' in refused(bytes(image))
