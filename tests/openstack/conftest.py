@@ -82,3 +82,22 @@ def fixture_bench():
     bench = servers.Workbench()
     yield bench
     bench.close()
+
+
+@pytest.fixture(name='user')
+def fixture_user():
+    """A Workbench of an ordinary user's, who may keep requirements as well, in a project of his own."""
+    import servers  # pylint: disable=import-outside-toplevel
+    import services  # pylint: disable=import-outside-toplevel
+    someone = services.Someone(('member', 'manager'))
+    bench = servers.Workbench(someone.connect())
+    yield bench
+    bench.close()
+    someone.close()
+
+
+@pytest.fixture(name='builder')
+def fixture_builder(user):
+    """The builder's client of that user."""
+    from unikernelclient.client import Client  # pylint: disable=import-outside-toplevel
+    return Client(user.connection.session, region_name='RegionOne')

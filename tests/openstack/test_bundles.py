@@ -6,22 +6,9 @@ import tarfile
 
 import openstack
 import pytest
+from bundles import tar_of
 from unikernelclient import exceptions
 from unikernelclient.client import Client
-
-
-def tar_of(files, *members, compression=''):
-    """A tar of name -> text, and of further members (tarfile.TarInfo, bytes)."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=f'w:{compression}') as archive:
-        for name, text in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(text.encode())
-            archive.addfile(info, io.BytesIO(text.encode()))
-        for info, data in members:
-            archive.addfile(info, io.BytesIO(data))
-    out.seek(0)
-    return out
 
 
 def member(name, kind, target=''):

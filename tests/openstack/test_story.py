@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From source to a server that answers, as an ordinary user: by a published build, by an import, beside Linux."""
 import base64
-import io
 import os
 import pathlib
 import uuid
@@ -9,23 +8,13 @@ import uuid
 import openstack
 import pytest
 import yaml
-from servers import Workbench, http_status, must_answer, until
-from services import ROOT, Someone
-from test_bundles import tar_of
-from unikernelclient import bundle
-from unikernelclient.client import Client
+from bundles import import_bundle, packed, tar_of
+from servers import ROOT, http_status, must_answer
 
 PASSWORD = 'only-for-this-test'
 GUARD = {'name': 'test-staff-only', 'applies_to': {'labels': {'tier': 'web'}}, 'modules': {'http-guard': {
     'unlisted': 'allow', 'realm': 'staff', 'resources': [{'path': '/private', 'accept': ['staff']}],
     'credentials': [{'name': 'staff', 'kind': 'basic', 'user': 'staff', 'secret': {'plain': PASSWORD}}]}}}
-
-
-def packed(folder):
-    data = io.BytesIO()
-    bundle.pack(folder, data)
-    data.seek(0)
-    return data
 
 
 def basic(password):
@@ -37,20 +26,6 @@ def must_be_guarded(address):
     assert http_status(address, '/private') == 401
     assert http_status(address, '/private', basic('wrong')) == 403
     assert http_status(address, '/private', basic(PASSWORD)) == 200
-
-
-@pytest.fixture(name='user')
-def fixture_user():
-    someone = Someone(('member', 'manager'))
-    bench = Workbench(someone.connect())
-    yield bench
-    bench.close()
-    someone.close()
-
-
-@pytest.fixture(name='builder')
-def fixture_builder(user):
-    return Client(user.connection.session, region_name='RegionOne')
 
 
 def test_a_build_under_a_stored_requirement_is_published_and_boots(user, builder):
@@ -68,22 +43,6 @@ def test_a_build_under_a_stored_requirement_is_published_and_boots(user, builder
     assert found['kernel_id'] == image.id and found['unikernel_build'] == build['id']
     assert found['unikernel_digest'] == build['image'] and 'http-guard' in found['unikernel_modules'].split(',')
     must_be_guarded(user.address(user.server(image.id, 'u1.nano')))
-
-
-def import_bundle(user, data, **properties):
-    """Glance's image after the import of `data`: active, or queued again if it failed."""
-    images = user.connection.image
-    image = images.create_image(name='test-import', disk_format='raw', container_format='bare', allow_duplicates=True,
-                                unikernel_source='bundle', **properties)
-    user.undo(images.delete_image, image.id, ignore_missing=True)
-    images.put(f'/images/{image.id}/stage', data=data, headers={'Content-Type': 'application/octet-stream'})
-    openstack.exceptions.raise_from_response(
-        images.post(f'/images/{image.id}/import', json={'method': {'name': 'glance-direct'}}))
-
-    def ended():
-        tasks = images.get(f'/images/{image.id}/tasks').json()['tasks']
-        return tasks and tasks[-1]['status'] in ('success', 'failure') and tasks[-1]
-    return images.get_image(image.id), until(ended, 'the import has ended')
 
 
 def test_an_imported_bundle_becomes_the_image(user):
