@@ -114,7 +114,8 @@ def test_another_projects_things_are_not_there(people):
     digest = client(mine).bundles.create(packed(ROOT / 'examples/hello-world'))
     build = client(mine).builds.wait(client(mine).builds.create(digest, boot_check=False)['id'])
     assert build['state'] == 'succeeded', build
-    client(mine).requirements.create({'name': 'test-mine', 'modules': {}})
+    client(mine).requirements.create({
+        'name': 'test-mine', 'applies_to': {'labels': {'tier': 'test'}}, 'modules': {'console': {}}})
     try:
         token = theirs.authorize()
         for path in (f"/v1/builds/{build['id']}", f"/v1/builds/{build['id']}/events", f"/v1/images/{build['image']}",

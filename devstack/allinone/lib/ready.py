@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waits until a server could be created, and makes the network "public" and the flavors that are not there.
 
-usage: ready.py PREFIX FLAVORS
-PREFIX as 10.24.0 of 10.24.0.0/24; FLAVORS a file as devstack/files/flavors.json; OS_* credentials in the environment
+usage: ready.py PREFIX FLAVORS STARTED
+PREFIX as 10.24.0 of 10.24.0.0/24; FLAVORS a file as devstack/files/flavors.json; STARTED a file as old as the cloud's
+namespaces; OS_* credentials in the environment
 """
+import datetime
 import json
 import pathlib
 import subprocess
@@ -53,14 +55,22 @@ def make_flavors(cloud, wanted):
 def main():
     cloud = openstack.connect()
     deadline = time.monotonic() + LIMIT
+    started = pathlib.Path(sys.argv[3]).stat().st_mtime
+
+    # For a minute after a stop all that ran is still called alive: what counts is a sign of life since the start.
+    def has_reported(moment):
+        return moment and datetime.datetime.fromisoformat(moment).replace(
+            tzinfo=datetime.timezone.utc).timestamp() >= started
 
     def services_up():
         return {'nova-compute', 'nova-conductor', 'nova-scheduler'} <= {
-            service.binary for service in cloud.compute.services() if service.state == 'up'}
+            service.binary for service in cloud.compute.services()
+            if service.state == 'up' and has_reported(service.updated_at)}
 
     def agents_up():
         return {'Linux bridge agent', 'DHCP agent'} <= {
-            agent.agent_type for agent in cloud.network.agents() if agent.is_alive}
+            agent.agent_type for agent in cloud.network.agents()
+            if agent.is_alive and has_reported(agent.last_heartbeat_at)}
 
     wait(deadline, "Nova's services are up", services_up)
     wait(deadline, 'Placement knows the host', lambda: list(cloud.placement.resource_providers()))

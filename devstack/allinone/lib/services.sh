@@ -155,7 +155,8 @@ start_all_services()
     for service in "${ALL_SERVICES[@]}"; do "run_$service"; done
     for service in "${ALL_SERVICES[@]}"; do wait_for_answer "$service"; done
     say "every API answers"
-    as_administrator python3 "$HERE/lib/ready.py" "$ALLINONE_PUBLIC_PREFIX" "$REPOSITORY/devstack/files/flavors.json"
+    as_administrator python3 "$HERE/lib/ready.py" "$ALLINONE_PUBLIC_PREFIX" "$REPOSITORY/devstack/files/flavors.json" \
+        /run/cloud/pid
 }
 
 # Databases and the message broker want to be told; for the others the end of the namespaces is enough.

@@ -131,7 +131,8 @@ TEST(KeystoneTime, IsUtc)
 {
     EXPECT_EQ(std::chrono::system_clock::to_time_t(*parse_time("1970-01-02T00:00:01.999999Z")), 86401);
     EXPECT_EQ(std::chrono::system_clock::to_time_t(*parse_time("1970-01-01T00:00:00Z")), 0);
-    for (const char* text : {"", "1970-01-01", "1970-01-01T00:00:00", "1970-01-01T00:00:00+01:00", "soon"})
+    EXPECT_EQ(std::chrono::system_clock::to_time_t(*parse_time("1970-01-01T00:00:01")), 1);
+    for (const char* text : {"", "1970-01-01", "1970-01-01T00:00:00+01:00", "soon"})
         EXPECT_FALSE(parse_time(text)) << text;
 }
 
