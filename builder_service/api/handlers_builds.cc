@@ -27,6 +27,8 @@ Publication publication(const Reader& reader)
         wish.name = name->text(name_most);
         if (wish.name.empty())
             name->refuse("must not be empty");
+        if (wish.name.find('\n') != std::string::npos)
+            name->refuse("must be one line");
     }
     if (const auto id = reader.find("id")) {
         wish.image_id = id->matching(uuid_expression);
