@@ -127,10 +127,11 @@ boot_linux_beside_it()
     say "7/7 An ordinary Linux server on the same host"
     shown /usr/bin/python3 tests/openstack/linux_image.py "$state/linux"
     local kernel ramdisk
+    # Not `tee /dev/stderr`: where that is a file it would be emptied.
     kernel=$(shown openstack image create --disk-format aki --container-format aki \
-        --file "$state/linux/kernel" linux-kernel -f value -c id | tee /dev/stderr | tail -n 1)
+        --file "$state/linux/kernel" linux-kernel -f value -c id | tee >(cat >&2) | tail -n 1)
     ramdisk=$(shown openstack image create --disk-format ari --container-format ari \
-        --file "$state/linux/ramdisk" linux-ramdisk -f value -c id | tee /dev/stderr | tail -n 1)
+        --file "$state/linux/ramdisk" linux-ramdisk -f value -c id | tee >(cat >&2) | tail -n 1)
     shown openstack image create --disk-format raw --container-format bare --property kernel_id="$kernel" \
         --property ramdisk_id="$ramdisk" --property os_command_line='console=ttyS0 quiet' \
         --file "$state/linux/disk" linux -f value -c status
