@@ -99,7 +99,7 @@ stage_openstack()
     local cloud=devstack/allinone/cloud.sh
     "$cloud" install
     if ! "$cloud" status >/dev/null; then
-        trap '"$cloud" clean' EXIT
+        trap 'devstack/allinone/cloud.sh clean' EXIT
         "$cloud" init
         "$cloud" start
     fi
