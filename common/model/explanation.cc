@@ -124,27 +124,29 @@ std::string Explanation::conflict(const Module& by, const Module& other, const D
 
 std::string Explanation::sentence(const Obstacle& obstacle) const
 {
-    const Module& module = *candidates_[obstacle.package];
+    if (obstacle.kind == Obstacle::Kind::wanted) {
+        const auto asked = wanted_.find(obstacle.dependency.name);
+        const std::vector<std::string> sources =
+            asked == wanted_.end()
+                ? std::vector<std::string>{}
+                : std::vector<std::string>(asked->second.sources.begin(), asked->second.sources.end());
+        return joined(sources, " and ") + " asks for " + to_string(obstacle.dependency);
+    }
+    const Module& module = *candidates_.at(obstacle.package);
     switch (obstacle.kind) {
-    case Obstacle::Kind::required:
-        return "module " + because(module.name) + " requires " + to_string(obstacle.dependency);
     case Obstacle::Kind::nothing_provides:
         return missing("module " + because(module.name) + " requires " + to_string(obstacle.dependency),
                        obstacle.dependency, module.name);
     case Obstacle::Kind::conflict:
-        return conflict(module, *candidates_[obstacle.other], obstacle.dependency);
+        return conflict(module, *candidates_.at(obstacle.other), obstacle.dependency);
     case Obstacle::Kind::one_version:
         return "an image has one version of a module, not both " + versioned(module) + " and " +
-               versioned(*candidates_[obstacle.other]);
+               versioned(*candidates_.at(obstacle.other));
+    case Obstacle::Kind::required:
     case Obstacle::Kind::wanted:
         break;
     }
-    const auto asked = wanted_.find(obstacle.dependency.name);
-    const std::vector<std::string> sources =
-        asked == wanted_.end()
-            ? std::vector<std::string>{}
-            : std::vector<std::string>(asked->second.sources.begin(), asked->second.sources.end());
-    return joined(sources, " and ") + " asks for " + to_string(obstacle.dependency);
+    return "module " + because(module.name) + " requires " + to_string(obstacle.dependency);
 }
 
 std::string Explanation::of(const solver::Obstacles& obstacles) const

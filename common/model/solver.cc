@@ -201,6 +201,7 @@ private:
         case SOLVER_RULE_JOB:
         case SOLVER_RULE_JOB_NOTHING_PROVIDES_DEP:
         case SOLVER_RULE_JOB_UNKNOWN_PACKAGE:
+            source = target = 0;  // here the source is the number of a job
             return made(Obstacle::Kind::wanted);
         default:
             return std::nullopt;  // rules of upgrades, which do not occur with nothing installed

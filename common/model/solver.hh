@@ -35,7 +35,7 @@ struct Obstacle {
         required,          ///< `package` requires `dependency`
         conflict,          ///< `package` conflicts with `dependency`, which `other` satisfies
         one_version,       ///< `package` and `other` are two versions of one name
-        wanted             ///< `dependency` was asked for
+        wanted             ///< `dependency` was asked for; there is no package
     };
     Kind kind = Kind::wanted;
     std::size_t package = 0;
