@@ -124,7 +124,7 @@ TEST_F(ManifestTest, the_example_is_valid)
     EXPECT_EQ(requirement->applies_to.labels.at("tier"), "web");
     nlohmann::json options;
     for (const auto& [name, value] : requirement->modules.at("http-guard").options)
-        options[name] = value.value;
+        options[name] = value.front().value;
     EXPECT_EQ(complaint(options.dump()), "");
 }
 
