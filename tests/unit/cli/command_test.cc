@@ -71,7 +71,7 @@ TEST(CommandLine, misspelt_words_get_the_nearest)
     EXPECT_EQ(run({"build", "x", "--requiremnt", "y"}).error,
               "unikernel: unknown option --requiremnt; did you mean --requirement?\n");
     EXPECT_EQ(run({"module", "lsit"}).error,
-              "unikernel: unikernel module wants list or show, not \"lsit\"\n");
+              "unikernel: unikernel module wants list or show or lint, not \"lsit\"\n");
     EXPECT_EQ(run({"biuld"}).code, usage);
 }
 
