@@ -79,7 +79,7 @@ def test_a_revoked_token(people):
     assert ask('/v1/builds', token)[0] == 401
 
 
-def test_an_expired_token_is_good_only_with_a_services_own(people, admin):
+def test_an_expired_token_is_refused(people, admin):
     someone = people('member')
     own = someone.connect()
     end = datetime.datetime.utcnow() + datetime.timedelta(seconds=8)
