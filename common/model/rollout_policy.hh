@@ -1,22 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <compare>
 #include <cstdint>
+#include <set>
 #include <string>
+#include <vector>
 
+/// How servers are moved to a new image: what the requirements' `rollout` says (doc: user/requirements.rst).
 namespace unikernel
 {
 
-/// How one finds out that a server does its work after it was replaced.
+/// A time of the week at which servers may be replaced, in UTC.
+struct MaintenanceWindow {
+    std::set<unsigned> days;       ///< on which it begins, 0 = Sunday ... 6 = Saturday; empty: every day
+    std::chrono::minutes from{0};  ///< since midnight
+    std::chrono::minutes to{0};    ///< not after `from`: it ends on the next day
+
+    bool operator==(const MaintenanceWindow&) const = default;
+    auto operator<=>(const MaintenanceWindow&) const = default;
+};
+
+/// What a replaced server must show before the next one is touched.
 struct HealthCheck {
-    enum class Kind { http, tcp, console };
-    Kind kind = Kind::console;
+    enum class Kind { http, tcp, console } kind = Kind::console;
     std::uint16_t port = 80;  ///< http, tcp: the guest's port
     std::string path = "/";   ///< http: what GET asks for
     int status = 200;         ///< http: of a healthy answer
     std::string marker;       ///< console: text that must be in the log of the boot that is running
 
     bool operator==(const HealthCheck&) const = default;
+    auto operator<=>(const HealthCheck&) const = default;
 };
+
+/// "http port 80 path / status 200", "tcp port 80", "console \"u0: sealed\"".
+std::string to_text(const HealthCheck& check);
+
+struct RolloutPolicy {
+    unsigned canary = 1;              ///< servers that are replaced first, one after another; 0: none
+    unsigned parallel = 1;            ///< servers at once after that
+    std::chrono::seconds pause{0};    ///< between a healthy server and the next
+    std::chrono::seconds within{60};  ///< a server is healthy so soon after its replacement, or it failed
+    std::vector<HealthCheck> health;  ///< all must hold
+    /// One for each requirement that has windows: one of its windows must be open, of each requirement.
+    std::vector<std::vector<MaintenanceWindow>> windows;
+
+    bool operator==(const RolloutPolicy&) const = default;
+};
+
+/// What holds when both do: more canaries, fewer at once, the longer pause, the shorter wait, the checks of
+/// both and the windows of both. The order of the two, and saying one twice, makes no difference.
+RolloutPolicy stricter(const RolloutPolicy& a, const RolloutPolicy& b);
+
+/// Whether servers may be replaced at this time.
+bool open(const RolloutPolicy& policy, std::chrono::system_clock::time_point now);
+
+/// The policy's checks, or, without any, that the guest says it has sealed itself.
+std::vector<HealthCheck> checks_of(const RolloutPolicy& policy);
 
 }  // namespace unikernel
