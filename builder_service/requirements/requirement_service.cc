@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "builder_service/database/timestamp.hh"
 #include "common/decode/specification.hh"
 #include "common/model/secret.hh"
 #include "common/util/nearest.hh"
@@ -37,6 +38,16 @@ bool seen_by(const RequirementRevision& requirement, const std::string& project)
     return !requirement.project || *requirement.project == project;
 }
 
+/// As if `draft` were the latest revision of its requirement.
+void put(std::vector<RequirementRevision>& live, const RequirementRevision& draft)
+{
+    std::erase_if(live, [&](const auto& each) { return each.name == draft.name; });
+    if (!draft.deleted)
+        live.insert(std::lower_bound(live.begin(), live.end(), draft,
+                                     [](const auto& a, const auto& b) { return a.name < b.name; }),
+                    draft);
+}
+
 std::string reason_of(const Selector& selector, const ImageSpec& spec, bool named)
 {
     std::string reason;
@@ -69,7 +80,7 @@ tl::unexpected<Failure> refuse_name(const std::string& name, const std::vector<R
 
 Result<RequirementRevision> RequirementService::append(std::optional<std::string> project,
                                                        const std::string& name, nlohmann::json document,
-                                                       const std::string& author)
+                                                       const std::string& author, Mode mode)
 {
     RequirementRevision next{.project = std::move(project),
                              .name = name,
@@ -79,13 +90,22 @@ Result<RequirementRevision> RequirementService::append(std::optional<std::string
                              .created = {},
                              .author = author};
     next.deleted = next.document.is_null();
+    if (mode == Mode::dry_run) {
+        const auto known = repository_.history(next.project, name);
+        if (!known)
+            return tl::unexpected(known.error());
+        next.revision = known->empty() ? 1 : known->front().revision + 1;
+        next.created = timestamp();
+        return next;
+    }
     if (auto done = repository_.append(next); !done)
         return tl::unexpected(done.error());
     return next;
 }
 
 Result<RequirementRevision> RequirementService::create(std::optional<std::string> project,
-                                                       nlohmann::json document, const std::string& author)
+                                                       nlohmann::json document, const std::string& author,
+                                                       Mode mode)
 {
     auto safe = sealed(std::move(document));
     if (!safe)
@@ -117,11 +137,12 @@ Result<RequirementRevision> RequirementService::create(std::optional<std::string
                                                    std::to_string(most_per_project) +
                                                    "; delete some that are not needed");
     }
-    return append(std::move(project), name, std::move(safe->first), author);
+    return append(std::move(project), name, std::move(safe->first), author, mode);
 }
 
 Result<RequirementRevision> RequirementService::replace(const RequirementRevision& current,
-                                                        nlohmann::json document, const std::string& author)
+                                                        nlohmann::json document, const std::string& author,
+                                                        Mode mode)
 {
     auto safe = sealed(std::move(document));
     if (!safe)
@@ -137,10 +158,11 @@ Result<RequirementRevision> RequirementService::replace(const RequirementRevisio
         return tl::unexpected(now.error());
     if (now->empty() || now->front().deleted)
         return no_requirement(current.name);
-    return append(current.project, current.name, std::move(safe->first), author);
+    return append(current.project, current.name, std::move(safe->first), author, mode);
 }
 
-Result<void> RequirementService::remove(const RequirementRevision& current, const std::string& author)
+Result<RequirementRevision> RequirementService::remove(const RequirementRevision& current,
+                                                       const std::string& author, Mode mode)
 {
     const std::scoped_lock lock(mutex_);
     const auto now = repository_.history(current.project, current.name);
@@ -148,8 +170,7 @@ Result<void> RequirementService::remove(const RequirementRevision& current, cons
         return tl::unexpected(now.error());
     if (now->empty() || now->front().deleted)
         return no_requirement(current.name);
-    const auto ended = append(current.project, current.name, nullptr, author);
-    return ended ? Result<void>{} : tl::unexpected(ended.error());
+    return append(current.project, current.name, nullptr, author, mode);
 }
 
 Result<RequirementRevision> RequirementService::find(const std::string& project, const std::string& name)
@@ -179,11 +200,13 @@ Result<std::vector<RequirementRevision>> RequirementService::history(const std::
 
 Result<std::vector<RequirementService::Selected>>
 RequirementService::select(const std::string& project, const nlohmann::json& spec,
-                           const std::vector<std::string>& names)
+                           const std::vector<std::string>& names, const RequirementRevision* draft)
 {
-    const auto known = repository_.live(Scope{project, false});
+    auto known = repository_.live(Scope{project, false});
     if (!known)
         return tl::unexpected(known.error());
+    if (draft != nullptr && seen_by(*draft, project))
+        put(*known, *draft);
     std::vector<Selected> selected;
     if (known->empty() && names.empty())
         return selected;

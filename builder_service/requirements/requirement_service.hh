@@ -34,15 +34,18 @@ public:
     RequirementService(const RequirementService&) = delete;
     RequirementService& operator=(const RequirementService&) = delete;
 
+    /// Whether a change is stored, or only checked and answered as it would be.
+    enum class Mode { store, dry_run };
     /// Revision 1, or the next one if there once was one of this name. Without a project: global.
     /// Errors: invalid, unresolvable (as the check), conflict (the name is taken).
     Result<RequirementRevision> create(std::optional<std::string> project, nlohmann::json document,
-                                       const std::string& author);
+                                       const std::string& author, Mode mode = Mode::store);
     /// The next revision of `current`. Errors: as create; not_found (it is gone by now).
     Result<RequirementRevision> replace(const RequirementRevision& current, nlohmann::json document,
-                                        const std::string& author);
-    /// Ends it with a revision of its own; nothing stored goes away. Errors: not_found.
-    Result<void> remove(const RequirementRevision& current, const std::string& author);
+                                        const std::string& author, Mode mode = Mode::store);
+    /// Ends it with a revision of its own, which is answered; nothing stored goes away. Errors: not_found.
+    Result<RequirementRevision> remove(const RequirementRevision& current, const std::string& author,
+                                       Mode mode = Mode::store);
 
     /// The live one of the project, or global. Errors: not_found.
     Result<RequirementRevision> find(const std::string& project, const std::string& name);
@@ -55,14 +58,16 @@ public:
         RequirementRevision requirement;
         std::string reason;  ///< for people: why it goes into the image
     };
-    /// Those of the project and global ones that apply to the spec. `names`: must be among them. Errors:
-    /// invalid (the spec), not_found (no such requirement), conflict (it does not apply to this spec).
+    /// Those of the project and global ones that apply to the spec. `names`: must be among them. `draft`: as
+    /// if this revision were the latest of its requirement. Errors: invalid (the spec), not_found (no such
+    /// requirement), conflict (it does not apply to this spec).
     Result<std::vector<Selected>> select(const std::string& project, const nlohmann::json& spec,
-                                         const std::vector<std::string>& names);
+                                         const std::vector<std::string>& names,
+                                         const RequirementRevision* draft = nullptr);
 
 private:
     Result<RequirementRevision> append(std::optional<std::string> project, const std::string& name,
-                                       nlohmann::json document, const std::string& author);
+                                       nlohmann::json document, const std::string& author, Mode mode);
 
     RequirementRepository& repository_;
     const Check check_;

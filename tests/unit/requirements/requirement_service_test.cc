@@ -131,6 +131,36 @@ TEST_F(Requirements, are_checked_before_anything_is_stored)
                 HasSubstr("cannot be renamed"));
 }
 
+TEST_F(Requirements, are_drafted_without_a_trace)
+{
+    using Mode = RequirementService::Mode;
+    const auto would_be = service_.create("p1", document("r"), "ann", Mode::dry_run);
+    ASSERT_TRUE(would_be) << would_be.error().message;
+    EXPECT_EQ(would_be->revision, 1);
+    EXPECT_FALSE(would_be->created.empty());
+    EXPECT_EQ(service_.history("p1", "r").error().kind, FailureKind::not_found);
+    EXPECT_EQ(service_.create("p1", {{"name", "r"}}, "ann", Mode::dry_run).error().kind,
+              FailureKind::invalid);
+
+    const auto first = create("p1", "r").value();
+    EXPECT_EQ(service_.create("p1", document("r"), "ann", Mode::dry_run).error().kind, FailureKind::conflict);
+    const auto second = service_.replace(first, document("r", {{"images", {"db"}}}), "bob", Mode::dry_run);
+    EXPECT_EQ(second->revision, 2);
+    const auto ended = service_.remove(first, "bob", Mode::dry_run);
+    EXPECT_TRUE(ended->deleted);
+    EXPECT_EQ(ended->revision, 2);
+    EXPECT_EQ(service_.find("p1", "r")->revision, 1);
+
+    const json web = {{"name", "web"}};
+    EXPECT_EQ(service_.select("p1", web, {})->size(), 1U);
+    EXPECT_TRUE(service_.select("p1", web, {}, &*second)->empty()) << "it would apply to db alone";
+    EXPECT_EQ(service_.select("p1", {{"name", "db"}}, {}, &*second)->at(0).requirement.revision, 2);
+    EXPECT_TRUE(service_.select("p1", web, {}, &*ended)->empty());
+    EXPECT_EQ(service_.select("p2", {{"name", "db"}}, {}, &*second)->size(), 0U) << "it is not theirs";
+    const auto global = service_.create(std::nullopt, document("g"), "ann", Mode::dry_run);
+    EXPECT_EQ(service_.select("p2", web, {}, &*global)->size(), 1U);
+}
+
 TEST_F(Requirements, keep_secrets_sealed)
 {
     auto secret = document("r");
