@@ -161,6 +161,13 @@ Keys glance_keys(OpenStackSettings::Glance& glance)
              })}};
 }
 
+Keys nova_keys(OpenStackSettings::Nova& nova)
+{
+    return {{"endpoint_override", text(nova.endpoint_override)},
+            {"region_name", text(nova.region_name)},
+            {"interface", one_of(nova.interface, {"public", "internal", "admin"})}};
+}
+
 template <typename Value>
 std::vector<std::string> names(const std::map<std::string, Value>& map)
 {
@@ -187,6 +194,7 @@ Result<OpenStackSettings> openstack_settings(const SettingsFile& file)
     const std::map<std::string, Keys> sections = {
         {"keystone_authtoken", authentication_keys(settings, region, unused)},
         {"glance", glance_keys(settings.glance)},
+        {"nova", nova_keys(settings.nova)},
     };
     for (const auto& [section, entries] : file.sections) {
         if (section.empty())
@@ -213,6 +221,8 @@ Result<OpenStackSettings> openstack_settings(const SettingsFile& file)
                                               "' holds a byte that no URI holds");
     if (settings.glance.region_name.empty())
         settings.glance.region_name = region;
+    if (settings.nova.region_name.empty())
+        settings.nova.region_name = region;
     return settings;
 }
 

@@ -21,9 +21,16 @@ struct OpenStackSettings {
         std::string interface = "public";
         unsigned attempts = 7;  ///< how often it may fail in a row before a build gives up
     };
+    /// [nova]: whose servers are replaced when their image is out of date.
+    struct Nova {
+        std::string endpoint_override;  ///< empty: the catalogue's endpoint of type "compute"
+        std::string region_name;        ///< empty: that of [keystone_authtoken]
+        std::string interface = "public";
+    };
     Account account;  ///< [keystone_authtoken]
     KeystoneAuthenticator::Settings authentication;
     Glance glance;
+    Nova nova;
     std::vector<std::string> notices;  ///< for the log: keys which are taken and have no effect
 };
 

@@ -27,7 +27,7 @@ constexpr std::string_view synopsis =
     "Without options it answers http://127.0.0.1:8770 to programs of this machine and keeps\n"
     "its state below your home. Every option below may also stand in the configuration file\n"
     "as a line `name = value`; the command line wins. The file may also hold the sections\n"
-    "[keystone_authtoken] and [glance] of a service of OpenStack.\n\n"
+    "[keystone_authtoken], [glance] and [nova] of a service of OpenStack.\n\n"
     "  unikernel-builder                          # embedded defaults\n"
     "  unikernel-builder --listen 127.0.0.1:0     # any free port, printed at start\n"
     "  curl http://127.0.0.1:8770/healthcheck     # is it well?\n\n";

@@ -37,33 +37,13 @@ GlanceImage image_of(const json& answer)
     return image;
 }
 
-/// Glance's words for people, from JSON or from the plain page that older versions send.
-std::string reason_of(const RestClient::Answer& answer)
-{
-    if (const auto body = json::parse(answer.text, nullptr, false); body.is_object())
-        if (auto message = text_of(body, "message"); !message.empty())
-            return message;
-    std::string words;
-    bool tag = false;
-    for (const char c : answer.text) {
-        tag = c == '<' || (tag && c != '>');
-        if (tag || c == '>')
-            continue;
-        const bool space = static_cast<unsigned char>(c) <= ' ';
-        if (!space)
-            words += c;
-        else if (!words.empty() && words.back() != ' ')
-            words += ' ';
-    }
-    return words.substr(0, 300);
-}
-
+/// Every image is found by its id here, so one that is gone is refused like a wrong one.
 Failure failure_of(const RestClient::Answer& answer)
 {
-    const auto words = "Glance answers " + std::to_string(answer.status) + ": " + reason_of(answer);
-    if (answer.status >= 500 || answer.status == 401 || answer.status == 408 || answer.status == 429)
-        return {FailureKind::unavailable, words};
-    return {answer.status == 409 ? FailureKind::conflict : FailureKind::invalid, words};
+    auto failure = unikernel::failure_of("Glance", answer);
+    if (failure.kind == FailureKind::not_found)
+        failure.kind = FailureKind::invalid;
+    return failure;
 }
 
 Result<void> done(const Result<RestClient::Answer>& answer)
@@ -96,50 +76,9 @@ std::string GlanceImage::property(const std::string& name) const
     return all.is_object() ? text_of(all, name.c_str()) : "";
 }
 
-Result<std::shared_ptr<RestClient>> Glance::client(const GlanceCall& call)
-{
-    auto url = settings_.endpoint_override;
-    if (url.empty()) {
-        auto found =
-            session_.endpoint({.type = "image", .interface = settings_.interface, .region = settings_.region},
-                              call.global_request_id, call.stop);
-        if (!found)
-            return tl::unexpected(Failure{
-                found.error().kind == FailureKind::not_found ? FailureKind::unavailable : found.error().kind,
-                found.error().message});
-        url = *found;
-    }
-    const std::scoped_lock lock(mutex_);
-    if (!client_ || client_->url() != url) {
-        auto made = RestClient::create({.url = url,
-                                        .cafile = session_.account().cafile,
-                                        .insecure = session_.account().insecure,
-                                        .silence = settings_.silence,
-                                        .retries = 0});  // who asks knows how long to try
-        if (!made)
-            return tl::unexpected(made.error());
-        client_ = std::move(*made);
-    }
-    return client_;
-}
-
-Result<RestClient::Answer> Glance::ask(RestClient::Call call, const std::filesystem::path* file)
-{
-    const auto glance = client({call.global_request_id, call.stop});
-    if (!glance)
-        return tl::unexpected(glance.error());
-    const auto with_token = [&](const std::string& token) {
-        auto authorized = call;
-        authorized.headers["X-Auth-Token"] = token;
-        return file == nullptr ? (*glance)->send(authorized)
-                               : (*glance)->send_file(authorized, *file, "application/octet-stream");
-    };
-    return session_.authorized(with_token, call.global_request_id, call.stop);
-}
-
 Result<std::optional<GlanceImage>> Glance::find(const std::string& id, const GlanceCall& call)
 {
-    const auto answer = ask(make_call("GET", path_of(id), call));
+    const auto answer = client_.send(make_call("GET", path_of(id), call));
     if (answer && answer->status == 404)
         return std::nullopt;
     if (auto good = done(answer); !good)
@@ -156,7 +95,7 @@ Result<std::vector<GlanceImage>> Glance::list(const std::map<std::string, std::s
     auto path = "/v2/images?limit=" + std::to_string(images_most);
     for (const auto& [name, value] : query)
         path += "&" + percent_encoded(name) + "=" + percent_encoded(value);
-    const auto answer = ask(make_call("GET", path, call));
+    const auto answer = client_.send(make_call("GET", path, call));
     if (auto good = done(answer); !good)
         return tl::unexpected(good.error());
     const auto body = answer->json();
@@ -174,12 +113,12 @@ Result<void> Glance::create(const json& image, const GlanceCall& call)
 {
     auto post = make_call("POST", "/v2/images", call);
     post.body = image;
-    return done(ask(std::move(post)));
+    return done(client_.send(post));
 }
 
 Result<void> Glance::upload(const std::string& id, const std::filesystem::path& file, const GlanceCall& call)
 {
-    return done(ask(make_call("PUT", path_of(id) + "/file", call), &file));
+    return done(client_.send_file(make_call("PUT", path_of(id) + "/file", call), file));
 }
 
 Result<void> Glance::hide(const std::string& id, const GlanceCall& call)
@@ -187,12 +126,12 @@ Result<void> Glance::hide(const std::string& id, const GlanceCall& call)
     auto patch = make_call("PATCH", path_of(id), call);
     patch.headers["Content-Type"] = "application/openstack-images-v2.1-json-patch";
     patch.body = json::array({json{{"op", "replace"}, {"path", "/os_hidden"}, {"value", true}}});
-    return done(ask(std::move(patch)));
+    return done(client_.send(patch));
 }
 
 Result<void> Glance::remove(const std::string& id, const GlanceCall& call)
 {
-    const auto answer = ask(make_call("DELETE", path_of(id), call));
+    const auto answer = client_.send(make_call("DELETE", path_of(id), call));
     return answer && answer->status == 404 ? Result<void>{} : done(answer);
 }
 

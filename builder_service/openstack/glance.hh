@@ -3,8 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -12,7 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "builder_service/openstack/session.hh"
+#include "builder_service/openstack/endpoint_client.hh"
 #include "common/util/result.hh"
 
 namespace unikernel
@@ -51,7 +49,14 @@ public:
         std::chrono::seconds silence{60};  ///< without a byte of Glance's
     };
     /// `session` outlives it.
-    Glance(Session& session, Settings settings) : session_(session), settings_(std::move(settings)) {}
+    Glance(Session& session, const Settings& settings)
+        : client_(session, {.type = "image",
+                            .endpoint_override = settings.endpoint_override,
+                            .region = settings.region,
+                            .interface = settings.interface,
+                            .silence = settings.silence})
+    {
+    }
     Glance(const Glance&) = delete;
     Glance& operator=(const Glance&) = delete;
 
@@ -70,13 +75,7 @@ public:
     Result<void> remove(const std::string& id, const GlanceCall& call);
 
 private:
-    Result<std::shared_ptr<RestClient>> client(const GlanceCall& call);
-    Result<RestClient::Answer> ask(RestClient::Call call, const std::filesystem::path* file = nullptr);
-
-    Session& session_;
-    const Settings settings_;
-    std::mutex mutex_;
-    std::shared_ptr<RestClient> client_;  ///< of the endpoint that was found last
+    EndpointClient client_;
 };
 
 }  // namespace unikernel

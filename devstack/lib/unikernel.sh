@@ -143,6 +143,8 @@ TEXT
     iniset "$UNIKERNEL_CONF" glance publish true
     iniset "$UNIKERNEL_CONF" glance region_name "$REGION_NAME"
     iniset "$UNIKERNEL_CONF" glance interface public
+    iniset "$UNIKERNEL_CONF" nova region_name "$REGION_NAME"
+    iniset "$UNIKERNEL_CONF" nova interface public
     # An operator's own rules stay.
     if [[ ! -e "$UNIKERNEL_CONF_DIR/policy.yaml" ]]; then
         cp "$UNIKERNEL_DIR/devstack/files/policy.yaml" "$UNIKERNEL_CONF_DIR/policy.yaml"
