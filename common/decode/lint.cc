@@ -43,7 +43,7 @@ public:
             const std::string where = "module.yaml.platforms." + platform;
             check_files(installation.sources, where + ".sources");
             check_files(installation.application_sources, where + ".application_sources");
-            check_hooks(installation, platform, where + ".hooks");
+            check_hooks(installation, platform, where);
         }
         return std::move(findings_);
     }
@@ -123,12 +123,16 @@ private:
                 add(there->second);
             }
         }
-        for (const auto& [point, functions] : installation.hooks) {
-            if (!points.contains(point)) {
-                error(where + "." + point + ": nobody declares this point" +
-                      did_you_mean(point, {points.begin(), points.end()}));
+        const auto check = [&](const auto& hooks, const std::string& key) {
+            for (const auto& [point, functions] : hooks) {
+                if (!points.contains(point)) {
+                    error(where + key + "." + point + ": nobody declares this point" +
+                          did_you_mean(point, {points.begin(), points.end()}));
+                }
             }
-        }
+        };
+        check(installation.hooks, ".hooks");
+        check(installation.optional_hooks, ".optional_hooks");
     }
 
     const fs::path& folder_;

@@ -235,10 +235,25 @@ std::vector<ThirdParty> third_party(const Reader& reader)
     return list;
 }
 
+std::map<std::string, std::vector<std::string>> hooks(const Reader& reader)
+{
+    std::map<std::string, std::vector<std::string>> map;
+    for (const auto& [point, functions] : reader.entries()) {
+        if (functions.json().is_array()) {
+            for (const Reader& function : functions.items()) {
+                map[point].push_back(function.matching(qualified));
+            }
+        } else {
+            map[point].push_back(functions.matching(qualified));
+        }
+    }
+    return map;
+}
+
 Installation installation(const Reader& reader)
 {
-    reader.object({"sources", "application_sources", "points", "hooks", "syscalls", "third_party", "exports",
-                   "personality"});
+    reader.object({"sources", "application_sources", "points", "hooks", "optional_hooks", "syscalls",
+                   "third_party", "exports", "personality"});
     Installation result;
     if (const auto value = reader.find("sources")) {
         result.sources = paths(*value);
@@ -250,15 +265,10 @@ Installation installation(const Reader& reader)
         result.points = decode_points(*value);
     }
     if (const auto value = reader.find("hooks")) {
-        for (const auto& [point, functions] : value->entries()) {
-            if (functions.json().is_array()) {
-                for (const Reader& function : functions.items()) {
-                    result.hooks[point].push_back(function.matching(qualified));
-                }
-            } else {
-                result.hooks[point].push_back(functions.matching(qualified));
-            }
-        }
+        result.hooks = hooks(*value);
+    }
+    if (const auto value = reader.find("optional_hooks")) {
+        result.optional_hooks = hooks(*value);
     }
     if (const auto value = reader.find("syscalls")) {
         for (const auto& [name, function] : value->entries()) {

@@ -39,7 +39,9 @@ struct Installation {
     std::vector<std::string> application_sources;  ///< likewise, but linked with the application and its libc
     std::map<std::string, HookPoint> points;       ///< declared here
     std::map<std::string, std::vector<std::string>>
-        hooks;                                    ///< point -> qualified C++ names that implement it
+        hooks;  ///< point -> qualified C++ names that implement it
+    std::map<std::string, std::vector<std::string>>
+        optional_hooks;  ///< likewise, but only where an installed module declares it
     std::map<std::string, std::string> syscalls;  ///< Linux name -> qualified C++ name of the handler
     std::vector<ThirdParty> third_party;
     std::vector<std::string> exports;  ///< symbols that stay visible to the application's side

@@ -9,6 +9,7 @@ import subprocess
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLATFORMS = ROOT / 'builder_service/platforms'
 UNIKERNEL = pathlib.Path(os.environ.get('UNIKERNEL_BUILD_DIR', ROOT / 'build/release')) / 'bin/unikernel'
 
 
@@ -24,11 +25,11 @@ def specification(folder: pathlib.Path, test: dict) -> dict:
 
 
 def module_repository(folder: pathlib.Path, work: pathlib.Path,
-                      replaced: dict[str, pathlib.Path]) -> pathlib.Path:
+                      replaced: dict[str, pathlib.Path], platforms: pathlib.Path) -> pathlib.Path:
     """The product's modules and, where the test brings one, its own beside them; `replaced` wins."""
     data = work / 'data'
     (data / 'modules').mkdir(parents=True)
-    (data / 'platforms').symlink_to(ROOT / 'builder_service/platforms')
+    (data / 'platforms').symlink_to(platforms)
     for module in (ROOT / 'builder_service/modules').iterdir():
         (data / 'modules' / module.name).symlink_to(replaced.get(module.name, module))
     if (folder / 'module.yaml').exists():
@@ -37,7 +38,7 @@ def module_repository(folder: pathlib.Path, work: pathlib.Path,
 
 
 def build(folder: pathlib.Path, test: dict, work: pathlib.Path,
-          replaced: dict[str, pathlib.Path] | None = None) -> pathlib.Path:
+          replaced: dict[str, pathlib.Path] | None = None, platforms: pathlib.Path = PLATFORMS) -> pathlib.Path:
     """The finished image's file, in `work`. Fails with the builder's own words.
 
     Builds in sibling folders share their cache of compiled objects.
@@ -49,7 +50,8 @@ def build(folder: pathlib.Path, test: dict, work: pathlib.Path,
     if 'application' not in test:   # a module alone: no source to hand over
         source = work / 'empty'
         source.mkdir()
-    environment = dict(os.environ, UNIKERNEL_DATA=str(module_repository(folder, work, replaced or {})))
+    data = module_repository(folder, work, replaced or {}, platforms)
+    environment = dict(os.environ, UNIKERNEL_DATA=str(data))
     done = subprocess.run(
         [UNIKERNEL, 'build', source, '--spec', spec, '--output', image, '--local',
          '--state', work.parent / 'state', '--no-boot-check', '--json'],

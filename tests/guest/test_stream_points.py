@@ -30,11 +30,12 @@ def code_of(tmp_path):
     source.mkdir()
     (source / 'main.cc').write_text(ECHO)
 
-    def build(name: str, modules: dict, replaced: dict[str, pathlib.Path]) -> bytes:
+    def build(name: str, modules: dict, replaced: dict[str, pathlib.Path],
+              platforms: pathlib.Path = images.PLATFORMS) -> bytes:
         work = tmp_path / name
         work.mkdir()
         test = {'modules': ['posix-sockets', *modules], 'configuration': modules, 'application': ['main.cc']}
-        image = images.build(source, test, work, replaced)
+        image = images.build(source, test, work, replaced, platforms)
         table = subprocess.run(['readelf', '-lW', image], capture_output=True, text=True, check=True).stdout
         offset, size = re.search(r'LOAD +(0x\w+) +0x\w+ +0x\w+ +(0x\w+) +0x\w+ +R E', table).groups()
         return image.read_bytes()[int(offset, 16):int(offset, 16) + int(size, 16)]
@@ -60,6 +61,18 @@ def test_points_without_implementers_leave_no_code(code_of, tmp_path):
     ordinary = code_of('ordinary', {}, {})
     deleted = code_of('deleted', {}, {'posix-sockets': without_calls(tmp_path)})
     assert ordinary == deleted
+
+
+def test_whether_an_image_may_start_is_not_asked_where_nobody_answers(code_of, tmp_path):
+    platforms = tmp_path / 'platforms'
+    shutil.copytree(images.PLATFORMS, platforms)
+    boot = platforms / 'u0/core/boot.cc'
+    text = boot.read_text()
+    assert 'hooks::boot_admit.all()' in text
+    boot.write_text(text.replace('hooks::boot_admit.all()', 'true'))
+    ordinary = code_of('ordinary', {}, {})
+    assert ordinary == code_of('never-asked', {}, {}, platforms)
+    assert ordinary != code_of('limited', {'validity': {'not_after': 4102444799}}, {})
 
 
 def test_points_with_an_implementer_are_called(code_of):

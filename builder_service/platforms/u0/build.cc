@@ -35,13 +35,25 @@ std::string mangled_prefix(const std::string& function)
     return text + "E";
 }
 
-std::vector<std::string> functions_of(const Installation& parts)
+/// Function -> the point for which it is written.
+std::map<std::string, std::string> functions_of(const Installation& parts)
 {
-    std::vector<std::string> list;
-    for (const auto& [point, functions] : parts.hooks) {
-        list.insert(list.end(), functions.begin(), functions.end());
+    std::map<std::string, std::string> map;
+    for (const auto* hooks : {&parts.hooks, &parts.optional_hooks}) {
+        for (const auto& [point, functions] : *hooks) {
+            for (const std::string& function : functions) {
+                map[function] = point;
+            }
+        }
     }
-    return list;
+    return map;
+}
+
+bool in_chain(const Chains& chains, const std::string& point, const std::string& function)
+{
+    const auto chain = chains.find(point);
+    return chain != chains.end() &&
+           std::find(chain->second.begin(), chain->second.end(), function) != chain->second.end();
 }
 
 /// `sorted` holds a name that begins with `prefix`.
@@ -95,16 +107,17 @@ Result<void> Build::generate()
                 ? "spec.application: no installed module can run a program; the module posix does"
                 : "spec: a module that runs programs (posix) is installed, but there is no spec.application");
     }
-    const Result<Chains> chains = u0::chains(core_, inputs_.image);
+    Result<Chains> chains = u0::chains(core_, inputs_.image);
     if (!chains) {
         return tl::unexpected(chains.error());
     }
-    headers_["core"] = {{"hooks.gen.hh", hooks_header(core_.points, *chains)},
+    chains_ = std::move(*chains);
+    headers_["core"] = {{"hooks.gen.hh", hooks_header(core_.points, chains_)},
                         {"image.gen.hh", image_header(inputs_.spec.name)}};
     for (const ModulePtr& module : inputs_.image.installed()) {
         auto& files = headers_[module->name];
         files["config.gen.hh"] = config_header(*module, inputs_.image.values(module->name));
-        files["hooks.gen.hh"] = hooks_header(installation(*module).points, *chains);
+        files["hooks.gen.hh"] = hooks_header(installation(*module).points, chains_);
         if (!installation(*module).personality.empty()) {
             Result<std::string> calls = syscalls_header(inputs_.image);
             if (!calls) {
@@ -206,12 +219,12 @@ Result<void> Build::check_modules(const std::string& linked) const
         if (in_image && in_image->version != module->version) {
             continue;  // another version of it has the same functions
         }
-        const bool installed = in_image != nullptr;
-        for (const std::string& function : functions_of(parts->second)) {
-            if (has_prefix(*names, mangled_prefix(function)) != installed) {
-                return fail(FailureKind::invalid, "module " + name + " is " + (installed ? "" : "not ") +
+        for (const auto& [function, point] : functions_of(parts->second)) {
+            const bool wanted = in_image != nullptr && in_chain(chains_, point, function);
+            if (has_prefix(*names, mangled_prefix(function)) != wanted) {
+                return fail(FailureKind::invalid, "module " + name + " is " + (in_image ? "" : "not ") +
                                                       "installed, but " + function + " is " +
-                                                      (installed ? "not " : "") + "in the image");
+                                                      (wanted ? "not " : "") + "in the image");
             }
         }
     }

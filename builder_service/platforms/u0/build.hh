@@ -40,6 +40,7 @@ private:
     ObjectCache cache_;
     OutputBudget budget_;
     Description core_;
+    Chains chains_;
     Toolchain toolchain_;
     std::map<std::string, std::map<std::string, std::string>> headers_;  // owner -> generated file -> text
     std::vector<std::filesystem::path> closed_;                          // objects of core and modules

@@ -78,6 +78,12 @@ Result<Chains> chains(const Description& core, const Image& image)
             auto& chain = result[point];
             chain.insert(chain.end(), functions.begin(), functions.end());
         }
+        for (const auto& [point, functions] : installation(*module).optional_hooks) {
+            if (declared.contains(point)) {
+                auto& chain = result[point];
+                chain.insert(chain.end(), functions.begin(), functions.end());
+            }
+        }
     }
     return result;
 }

@@ -26,8 +26,9 @@ std::string config_header(const Module& module, const std::map<std::string, nloh
 /// Point -> functions that implement it, in order of installation.
 using Chains = std::map<std::string, std::vector<std::string>>;
 
-/// Errors: invalid (a hook of a point nobody in the repository could mean: neither the core nor a required
-/// module declares it, or two declare it).
+/// A module's optional hooks are in it where the core or an installed module declares their point.
+/// Errors: unresolvable (a hook of a point that neither the core nor an installed module declares, or a point
+/// that two declare).
 Result<Chains> chains(const Description& core, const Image& image);
 
 /// hooks.gen.hh of whoever declares `points`.

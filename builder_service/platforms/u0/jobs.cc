@@ -166,7 +166,16 @@ private:
         return {};
     }
 
-    /// All that is required, directly or not, nearest first.
+    /// Whether it declares a point that `module` implements where there is one.
+    static bool hooked_optionally(const Module& module, const Module& other)
+    {
+        const auto& hooks = installation(module).optional_hooks;
+        const auto& points = installation(other).points;
+        return std::any_of(hooks.begin(), hooks.end(),
+                           [&](const auto& hook) { return points.contains(hook.first); });
+    }
+
+    /// All that is required or optionally hooked into, directly or not, nearest first.
     std::vector<ModulePtr> closure(const Module& module) const
     {
         std::vector<ModulePtr> list;
@@ -175,6 +184,12 @@ private:
         while (!queue.empty()) {
             const Module* next = queue.front();
             queue.pop_front();
+            for (const ModulePtr& other : context_.inputs.image.installed()) {
+                if (hooked_optionally(*next, *other) && seen.insert(other->name).second) {
+                    list.push_back(other);
+                    queue.push_back(other.get());
+                }
+            }
             for (const Dependency& needed : next->required) {
                 for (const ModulePtr& other : context_.inputs.image.installed()) {
                     if (other->satisfies(needed) && seen.insert(other->name).second) {

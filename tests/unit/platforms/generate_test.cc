@@ -80,6 +80,17 @@ TEST(Generate, refuses_points_declared_twice_or_by_nobody)
               "the one that does");
 }
 
+TEST(Generate, optional_hooks_are_in_where_an_installed_module_declares_their_point)
+{
+    const Description core;
+    const ModulePtr optional = module("a", "{optional_hooks: {stream.accept: u0::a::accept}}");
+    EXPECT_TRUE(chains(core, installed({optional}))->empty());
+    const ModulePtr declares = module("sockets", "{points: {stream.accept: {signature: bool()}}}");
+    for (const auto& order : {std::vector{optional, declares}, std::vector{declares, optional}}) {
+        EXPECT_EQ(*chains(core, installed(order)), (Chains{{"stream.accept", {"u0::a::accept"}}}));
+    }
+}
+
 TEST(Generate, system_calls_are_those_of_installed_modules_and_each_has_one_server)
 {
     const ModulePtr posix =

@@ -41,9 +41,11 @@ extern "C" [[noreturn]] void u0_boot(std::uint32_t protocol, std::uint32_t infor
     using namespace u0;
     prepare(static_cast<BootProtocol>(protocol), reinterpret_cast<const void*>(std::uintptr_t{information}));
     paging::seal();
-    log("sealed");
+    const bool admitted = hooks::boot_admit.all();
+    if (admitted)
+        log("sealed");
     hooks::boot_start();
-    if constexpr (hooks::application.empty())
+    if (hooks::application.empty() || !admitted)
         for (;;)
             idle();
     int status = 0;
