@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/model/module.hh"
 #include "common/util/result.hh"
 
 namespace unikernel
@@ -84,7 +85,9 @@ using BootCheck =
 
 /// Plain typed settings; only the composition root reads configuration.
 struct PipelineSettings {
-    std::filesystem::path modules;            ///< folder of module folders
+    std::filesystem::path modules;  ///< folder of module folders, the builder's own
+    /// All modules there are, those of the folder among them; empty: only those. Thread-safe.
+    std::function<Result<Repository>()> repository;
     std::filesystem::path platforms;          ///< folder of platform folders (u0/core, u0/link.ld ...)
     std::filesystem::path cache;              ///< objects and third-party sources, content-addressed
     std::chrono::seconds time_limit{120};     ///< per tool

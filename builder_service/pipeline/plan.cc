@@ -106,6 +106,13 @@ json application_of(const ImageSpec& spec)
 
 }  // namespace
 
+Result<Repository> repository_of(const PipelineSettings& settings)
+{
+    Result<Repository> repository =
+        settings.repository ? settings.repository() : load_repository(settings.modules);
+    return repository ? std::move(repository) : fail(FailureKind::internal, repository.error().message);
+}
+
 Result<Plan> make_plan(const PipelineSettings& settings, const BuildRequest& request)
 {
     Result<ImageSpec> spec = sealed_spec(request.spec);
@@ -116,9 +123,9 @@ Result<Plan> make_plan(const PipelineSettings& settings, const BuildRequest& req
     if (!requirements) {
         return tl::unexpected(requirements.error());
     }
-    Result<Repository> repository = load_repository(settings.modules);
+    Result<Repository> repository = repository_of(settings);
     if (!repository) {
-        return fail(FailureKind::internal, repository.error().message);
+        return tl::unexpected(repository.error());
     }
     Plan plan;
     plan.repository = std::move(*repository);
@@ -146,9 +153,9 @@ Result<void> check_requirement(const PipelineSettings& settings, const json& doc
     if (!requirement) {
         return tl::unexpected(requirement.error());
     }
-    const Result<Repository> repository = load_repository(settings.modules);
+    const Result<Repository> repository = repository_of(settings);
     if (!repository) {
-        return fail(FailureKind::internal, repository.error().message);
+        return tl::unexpected(repository.error());
     }
     return check_values(*repository, requirement->modules);
 }
@@ -164,8 +171,13 @@ json describe(const Plan& plan, const Image& image)
 {
     json modules = json::array();
     std::set<std::string> devices;
+    json sources = json::object();  // a plan is another one when a module's sources are, whatever its version
     for (const ModulePtr& module : image.installed()) {
         modules.push_back({{"name", module->name}, {"version", module->version}});
+        if (!module->repository.empty() && module->repository != builtin_repository) {
+            modules.back()["repository"] = module->repository;
+        }
+        sources[module->name] = module->content;
         devices.insert(module->devices.begin(), module->devices.end());
     }
     const json sealed = configuration(image, false);
@@ -173,6 +185,7 @@ json describe(const Plan& plan, const Image& image)
                      {"platform", plan.spec.platform},
                      {"application", application_of(plan.spec)},
                      {"modules", modules},
+                     {"sources", sources},
                      {"configuration", sealed}};
     return {{"format", 1},
             {"name", plan.spec.name},

@@ -26,7 +26,10 @@ struct Plan {
     std::vector<std::string> skipped;  ///< requirements that do not apply to this spec
 };
 
-/// Errors: invalid, unresolvable (requirements that contradict), not_found.
+/// The set M as the settings have it. Errors: internal (a manifest is wrong).
+Result<Repository> repository_of(const PipelineSettings& settings);
+
+/// Errors: invalid, unresolvable (requirements that contradict), not_found, unavailable (check_lost).
 Result<Plan> make_plan(const PipelineSettings& settings, const BuildRequest& request);
 
 /// Phase `resolve`: the image as the paper's model has it. Errors: unresolvable, invalid.

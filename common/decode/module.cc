@@ -7,6 +7,7 @@
 
 #include "common/decode/document.hh"
 #include "common/decode/reader.hh"
+#include "common/util/digest.hh"
 #include "common/util/file.hh"
 #include "common/util/pattern.hh"
 
@@ -374,7 +375,37 @@ Result<Module> decode_module(const nlohmann::json& manifest, const std::string& 
     return reading([&] { return module_of(Reader(manifest, where)); });
 }
 
-Result<Repository> load_repository(const std::filesystem::path& folder)
+namespace
+{
+
+/// The module of one folder.
+Result<Module> load_module(const std::filesystem::path& path, const std::string& where)
+{
+    const Result<std::string> text = read_file(path / "module.yaml", DocumentLimits{}.bytes);
+    const Result<nlohmann::json> manifest = text ? decode_yaml(*text, where) : tl::unexpected(text.error());
+    if (!manifest) {
+        return tl::unexpected(manifest.error());
+    }
+    Result<Module> module = decode_module(*manifest, where);
+    if (!module) {
+        return module;
+    }
+    if (module->name != path.filename()) {
+        return fail(FailureKind::invalid, where + ".name: " + module->name + " is not the folder's name, " +
+                                              path.filename().string());
+    }
+    const Result<Digest> content = sha256_folder(path);
+    if (!content) {
+        return tl::unexpected(content.error());
+    }
+    module->content = to_string(*content);
+    module->folder = path;
+    return module;
+}
+
+}  // namespace
+
+Result<Repository> load_repository(const std::filesystem::path& folder, const std::string& name, int priority)
 {
     std::error_code error;
     std::vector<std::filesystem::path> folders;
@@ -390,22 +421,14 @@ Result<Repository> load_repository(const std::filesystem::path& folder)
     std::sort(folders.begin(), folders.end());
     Repository repository;
     for (const std::filesystem::path& path : folders) {
-        const std::string where = "modules/" + path.filename().string() + "/module.yaml";
-        const Result<std::string> text = read_file(path / "module.yaml", DocumentLimits{}.bytes);
-        const Result<nlohmann::json> manifest =
-            text ? decode_yaml(*text, where) : tl::unexpected(text.error());
-        if (!manifest) {
-            return tl::unexpected(manifest.error());
-        }
-        Result<Module> module = decode_module(*manifest, where);
+        const std::string where = (name.empty() || name == builtin_repository ? "modules" : name) + "/" +
+                                  path.filename().string() + "/module.yaml";
+        Result<Module> module = load_module(path, where);
         if (!module) {
             return tl::unexpected(module.error());
         }
-        if (module->name != path.filename()) {
-            return fail(FailureKind::invalid, where + ".name: " + module->name +
-                                                  " is not the folder's name, " + path.filename().string());
-        }
-        module->folder = path;
+        module->repository = name;
+        module->priority = priority;
         if (Result<void> added = repository.add(std::move(*module)); !added) {
             return tl::unexpected(added.error());
         }

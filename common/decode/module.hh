@@ -20,6 +20,9 @@ std::map<std::string, HookPoint> decode_points(const class Reader& reader);
 
 /// All `<folder>/*/module.yaml`. A manifest that is wrong is an error, never left out in silence: an
 /// image without a module somebody relies on is worse than none. Errors: invalid, not_found.
-Result<Repository> load_repository(const std::filesystem::path& folder);
+///
+/// `repository` and `priority` become those of the modules; the name begins messages, unless it is empty.
+Result<Repository> load_repository(const std::filesystem::path& folder, const std::string& repository = {},
+                                   int priority = 0);
 
 }  // namespace unikernel

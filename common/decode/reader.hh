@@ -68,5 +68,7 @@ auto reading(Decode&& decode) -> Result<decltype(decode())>
 
 inline const std::string name_expression = "[a-z0-9][a-z0-9-]{0,62}";
 inline const std::string version_expression = "[0-9]+\\.[0-9]+\\.[0-9]+[A-Za-z0-9.+~-]{0,48}";
+/// A version, of any repository or of one: "1.2.0@acme".
+inline const std::string chosen_expression = version_expression + "(@" + name_expression + ")?";
 
 }  // namespace unikernel

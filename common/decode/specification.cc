@@ -159,7 +159,7 @@ Result<ImageSpec> decode_spec(const nlohmann::json& document)
         }
         if (const auto value = reader.find("lock")) {
             for (const auto& [name, version] : value->entries()) {
-                spec.lock[name] = version.matching(version_expression);
+                spec.lock[name] = version.matching(chosen_expression);
             }
         }
         return spec;

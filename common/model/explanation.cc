@@ -16,10 +16,17 @@ using solver::Obstacle;
 
 constexpr std::size_t sentences_most = 8;
 
-/// "lwip 2.1.3" where the version matters, else "lwip".
 std::string versioned(const Module& module)
 {
-    return module.name + " " + module.version;
+    return module.name + " " + module.version + origin_text(module);
+}
+
+/// Whether the same version is in a repository of higher priority.
+bool is_hidden(const Repository& repository, const ModulePtr& module)
+{
+    const auto& versions = repository.versions(module->name);
+    return *std::find_if(versions.begin(), versions.end(),
+                         [&](const ModulePtr& other) { return other->version == module->version; }) != module;
 }
 
 std::vector<std::string> platforms_of(const Module& module)
@@ -32,6 +39,13 @@ std::vector<std::string> platforms_of(const Module& module)
 }
 
 }  // namespace
+
+std::string origin_text(const Module& module)
+{
+    return module.repository.empty() || module.repository == builtin_repository
+               ? ""
+               : " of repository " + module.repository;
+}
 
 std::string joined(const std::vector<std::string>& words, std::string_view glue)
 {
@@ -90,7 +104,7 @@ std::string Explanation::missing(const std::string& start, const Dependency& nee
     std::vector<std::string> elsewhere;
     std::vector<std::string> others;
     for (const ModulePtr& module : repository_.all()) {
-        if (!module->satisfies(Dependency(needed.name))) {
+        if (!module->satisfies(Dependency(needed.name)) || is_hidden(repository_, module)) {
             continue;
         }
         const bool candidate = std::find(candidates_.begin(), candidates_.end(), module) != candidates_.end();
@@ -106,12 +120,11 @@ std::string Explanation::missing(const std::string& start, const Dependency& nee
                " or choose another platform";
     }
     if (!others.empty()) {
-        return start + ", and there is only " + joined(others, ", ") +
+        return start + ", and there is only " + joined(others, ", ") + repository_.pinned_text(needed.name) +
                "; add that version to the module repository or widen the range";
     }
-    return start +
-           ", and no module is named so or provides it; add that module to the module repository or drop " +
-           by;
+    return start + ", and no module is named so or provides it" + repository_.pinned_text(needed.name) +
+           "; add that module to the module repository or drop " + by;
 }
 
 std::string Explanation::conflict(const Module& by, const Module& other, const Dependency& against) const

@@ -39,6 +39,9 @@ private:
     std::map<std::string, std::string> parents_;  ///< module -> the one on its shortest way from a wanted one
 };
 
+/// " of repository acme", or nothing if it is of the builder's own.
+std::string origin_text(const Module& module);
+
 std::string joined(const std::vector<std::string>& words, std::string_view glue);
 
 }  // namespace unikernel

@@ -25,6 +25,21 @@ std::vector<std::string> option_names(const Module& module)
     return names;
 }
 
+tl::unexpected<Failure> no_such_module(const Repository& repository, const std::string& name,
+                                       const std::string& place)
+{
+    for (const LostRepository& lost : repository.lost()) {
+        if (lost.may_have(name)) {
+            return fail(FailureKind::unavailable, place + ": there is no such module, unless repository " +
+                                                      lost.name +
+                                                      " has it, which cannot be used: " + lost.reason);
+        }
+    }
+    const std::string pinned = repository.pinned_text(name);
+    return fail(FailureKind::invalid, place + ": there is no such module" +
+                                          (pinned.empty() ? did_you_mean(name, repository.names()) : pinned));
+}
+
 /// Inserts what one document asks for.
 Result<void> insert_all(const Repository& repository, const WantedModules& wanted, WantedModules& into)
 {
@@ -33,8 +48,7 @@ Result<void> insert_all(const Repository& repository, const WantedModules& wante
         module.bounds = asked.bounds;
         for (const std::string& source : asked.sources) {
             if (!repository.find(name)) {
-                return fail(FailureKind::invalid, path_of(source, name) + ": there is no such module" +
-                                                      did_you_mean(name, repository.names()));
+                return no_such_module(repository, name, path_of(source, name));
             }
             Insert(into, module, source);
         }

@@ -23,7 +23,8 @@ void Insert(WantedModules& image_specs, const std::string& module, const Conditi
             const std::string& source);
 
 /// Lines 4 to 9: the spec with all requirements that apply inserted. The order of `requirements` never
-/// matters. Names of those that do not apply go to `skipped`. Errors: invalid (unknown module).
+/// matters. Names of those that do not apply go to `skipped`. Errors: invalid (unknown module), unavailable
+/// (it might be in a repository that cannot be used).
 Result<WantedModules> merge(const Repository& repository, const ImageSpec& spec,
                             const std::vector<SecurityRequirement>& requirements,
                             std::vector<std::string>& skipped);

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "common/model/explanation.hh"
+#include "common/model/lost.hh"
 #include "common/model/solver.hh"
 
 namespace unikernel
@@ -18,17 +19,22 @@ namespace
 
 using Modules = std::vector<ModulePtr>;
 
-bool is_candidate(const Module& module, const std::string& platform, const Lock& lock)
+bool is_admitted(const Module& module, const Lock& lock)
 {
     const auto locked = lock.find(module.name);
-    return module.platforms.contains(platform) &&
-           (lock.empty() || (locked != lock.end() && locked->second == module.version));
+    return lock.empty() || (locked != lock.end() && is_meant(locked->second, module));
 }
 
+/// Of one name and version in several repositories only that of the highest priority is there, whether or not
+/// it can be installed: nothing of another origin takes its place unasked.
 Modules candidates_of(const Repository& repository, const std::string& platform, const Lock& lock)
 {
     Modules list = repository.all();
-    std::erase_if(list, [&](const ModulePtr& module) { return !is_candidate(*module, platform, lock); });
+    std::erase_if(list, [&](const ModulePtr& module) { return !is_admitted(*module, lock); });
+    std::set<std::pair<std::string_view, std::string_view>> seen;
+    std::erase_if(list, [&](const ModulePtr& module) {
+        return !seen.emplace(module->name, module->version).second || !module->platforms.contains(platform);
+    });
     return list;
 }
 
@@ -89,6 +95,7 @@ public:
           candidates_(candidates_of(repository, platform, lock)), universe_(packages_of(candidates_))
     {
         for (const ModulePtr& module : candidates_) {
+            providers_.emplace(module->name, module.get());
             for (const auto& [name, version] : module->provides) {
                 providers_.emplace(name, module.get());
             }
@@ -135,7 +142,7 @@ private:
             return fail(FailureKind::unresolvable, "module " + explanation().because(root.name) + why);
         };
         if (versions.empty()) {
-            return refuse(": there is no such module");
+            return refuse(": there is no such module" + repository_.pinned_text(root.name));
         }
         const auto fits = [&](const ModulePtr& version) { return version->platforms.contains(platform_); };
         if (std::none_of(versions.begin(), versions.end(), fits)) {
@@ -152,16 +159,16 @@ private:
         }
         const auto usable = [&](const ModulePtr& version) {
             return fits(version) && version->satisfies(root) &&
-                   (lock_.empty() || version->version == locked->second);
+                   (lock_.empty() || is_meant(locked->second, *version));
         };
         if (std::none_of(versions.begin(), versions.end(), usable)) {
             std::vector<std::string> there;
             for (const ModulePtr& version : versions) {
-                there.push_back(version->version);
+                there.push_back(version->version + origin_text(*version));
             }
             return refuse(": no version is " + to_string(root) +
                           (lock_.empty() ? "" : " and as spec.lock says, " + locked->second) +
-                          "; there are " + joined(there, ", "));
+                          "; there are " + joined(there, ", ") + repository_.pinned_text(root.name));
         }
         return {};
     }
@@ -233,13 +240,8 @@ private:
         const auto other = [&](const Module& module) {
             return module.name != provider && module.satisfies(needed);
         };
-        const auto& named = repository_.versions(needed.name);
         const auto [begin, end] = providers_.equal_range(needed.name);
-        return (std::any_of(named.begin(), named.end(),
-                            [&](const ModulePtr& module) {
-                                return is_candidate(*module, platform_, lock_) && other(*module);
-                            }) ||
-                std::any_of(begin, end, [&](const auto& entry) { return other(*entry.second); })) &&
+        return std::any_of(begin, end, [&](const auto& entry) { return other(*entry.second); }) &&
                std::holds_alternative<solver::Solution>(universe_.solve(roots_, {provider}));
     }
 
@@ -310,7 +312,7 @@ private:
     const Lock& lock_;
     const Modules candidates_;
     const solver::Universe universe_;
-    std::unordered_multimap<std::string_view, const Module*> providers_;  ///< candidates by virtual name
+    std::unordered_multimap<std::string_view, const Module*> providers_;  ///< candidates by all their names
     std::vector<Dependency> roots_;
 };
 
@@ -319,6 +321,9 @@ private:
 Result<std::vector<ModulePtr>> resolve(const Repository& repository, const std::string& platform,
                                        const WantedModules& wanted, const Lock& lock)
 {
+    if (Result<void> known = check_lost(repository, wanted, lock); !known) {
+        return tl::unexpected(known.error());
+    }
     return Resolver(repository, platform, wanted, lock).run();
 }
 

@@ -20,7 +20,7 @@ namespace unikernel
 /// in both directions. With a `lock` only its versions are chosen from.
 ///
 /// Errors: unresolvable, in sentences: who asked for what, what is missing, conflicting, ambiguous or
-/// circular, and what could be changed.
+/// circular, and what could be changed; unavailable (check_lost).
 Result<std::vector<ModulePtr>> resolve(const Repository& repository, const std::string& platform,
                                        const WantedModules& wanted, const Lock& lock = {});
 

@@ -32,8 +32,8 @@ struct Wanted {
 /// Module name -> what is asked of it: imageSpecs and securityReq of Algorithm 1.
 using WantedModules = std::map<std::string, Wanted>;
 
-/// Module name -> its only version that may be chosen: what an earlier resolution came to, so that a rebuild
-/// years later resolves identically. Empty: no lock.
+/// Module name -> its only version that may be chosen, "1.2.0" or "1.2.0@repository" (is_meant): what an
+/// earlier resolution came to, so that a rebuild years later resolves identically. Empty: no lock.
 using Lock = std::map<std::string, std::string>;
 
 /// How the application's source becomes objects, and how it is started.

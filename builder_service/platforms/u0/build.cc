@@ -216,8 +216,8 @@ Result<void> Build::check_modules(const std::string& linked) const
             continue;
         }
         const ModulePtr in_image = inputs_.image.installed(name);
-        if (in_image && in_image->version != module->version) {
-            continue;  // another version of it has the same functions
+        if (in_image && in_image != module) {
+            continue;  // another version or origin of it has the same functions
         }
         for (const auto& [function, point] : functions_of(parts->second)) {
             const bool wanted = in_image != nullptr && in_chain(chains_, point, function);

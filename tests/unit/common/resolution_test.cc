@@ -256,5 +256,149 @@ TEST(Locks, a_rebuild_chooses_what_was_chosen_though_there_is_something_newer)
         "2.0.0, 1.0.0");
 }
 
+Module from(const std::string& repository, int priority, Module m)
+{
+    m.repository = repository;
+    m.priority = priority;
+    return m;
+}
+
+std::string origins(const Result<std::vector<ModulePtr>>& resolved)
+{
+    std::string text = resolved ? "" : resolved.error().message;
+    for (const ModulePtr& m : resolved.value_or(std::vector<ModulePtr>{})) {
+        text += (text.empty() ? "" : ", ") + m->name + " " + m->version + "@" + m->repository;
+    }
+    return text;
+}
+
+TEST(Repositories, of_one_version_in_two_the_higher_priority_wins)
+{
+    const Repository repository = test::repository(
+        {from("builtin", 0, versioned("tcp", "1.0.0")), from("acme", 100, versioned("tcp", "1.0.0"))});
+    EXPECT_EQ(origins(resolve(repository, "u0", wanted({"tcp"}))), "tcp 1.0.0@acme");
+}
+
+TEST(Repositories, one_version_in_two_of_equal_priority_is_an_error_that_names_both)
+{
+    Repository repository = test::repository({from("acme", 100, versioned("tcp", "1.0.0"))});
+    const Repository other = test::repository(
+        {from("bob", 100, versioned("ntp", "1.0.0")), from("bob", 100, versioned("tcp", "1.0.0"))});
+    const auto added = repository.add_all(other);
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error().kind, FailureKind::conflict);
+    EXPECT_EQ(
+        added.error().message,
+        "two modules are named tcp and have version 1.0.0, one of repository acme and one of repository "
+        "bob, which have the same priority, 100; give one of them another");
+    EXPECT_FALSE(repository.find("ntp")) << "a part of it was added";
+}
+
+TEST(Repositories, what_cannot_be_installed_of_the_higher_one_is_not_taken_from_the_lower)
+{
+    Module elsewhere = from("acme", 100, versioned("tcp", "1.0.0"));
+    elsewhere.platforms = {{"mirage", {}}};
+    const Repository repository =
+        test::repository({from("builtin", 0, versioned("tcp", "1.0.0")), elsewhere, module("web", {"tcp"})});
+    EXPECT_EQ(origins(resolve(repository, "u0", wanted({"web"}))),
+              "module web (asked for by spec) requires tcp, which cannot be installed here: tcp 1.0.0 of "
+              "repository acme is for mirage; drop web or choose another platform");
+}
+
+TEST(Repositories, a_lock_may_say_from_which)
+{
+    const Repository repository = test::repository(
+        {from("builtin", 0, versioned("tcp", "1.0.0")), from("acme", 100, versioned("tcp", "1.0.0"))});
+    EXPECT_EQ(origins(resolve(repository, "u0", wanted({"tcp"}), {{"tcp", "1.0.0@builtin"}})),
+              "tcp 1.0.0@builtin");
+    EXPECT_EQ(origins(resolve(repository, "u0", wanted({"tcp"}), {{"tcp", "1.0.0"}})), "tcp 1.0.0@acme");
+    EXPECT_EQ(origins(resolve(repository, "u0", wanted({"tcp"}), {{"tcp", "1.0.0@bob"}})),
+              "module tcp (asked for by spec): no version is tcp and as spec.lock says, 1.0.0@bob; there are "
+              "1.0.0 of repository acme, 1.0.0");
+}
+
+TEST(Pins, leave_one_version_to_choose_and_are_told)
+{
+    Repository repository = test::repository(
+        {versioned("tcp", "2.0.0"), versioned("tcp", "1.0.0"), versioned("web", "1.0.0", {"tcp >= 2"})});
+    repository.pin("tcp", "1.0.0");
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"tcp"}))), "tcp 1.0.0");
+    EXPECT_EQ(repository.find("tcp")->version, "1.0.0");
+    EXPECT_EQ(versions(resolve(repository, "u0", wanted({"web"}))),
+              "module web (asked for by spec) requires tcp >= 2, and there is only tcp 1.0.0; [pins] tcp = "
+              "1.0.0 leaves out 2.0.0; add that version to the module repository or widen the range");
+    EXPECT_EQ(versions(resolve(repository, "u0", ranged("tcp >= 2"))),
+              "module tcp (asked for by spec): no version is tcp >= 2; there are 1.0.0; [pins] tcp = 1.0.0 "
+              "leaves out 2.0.0");
+    Repository none = test::repository({versioned("tcp", "2.0.0"), versioned("web", "1.0.0", {"tcp"})});
+    none.pin("tcp", "1.0.0");
+    EXPECT_EQ(versions(resolve(none, "u0", wanted({"tcp"}))),
+              "module tcp (asked for by spec): there is no such module; [pins] tcp = 1.0.0 leaves out 2.0.0");
+    EXPECT_EQ(versions(resolve(none, "u0", wanted({"web"}))),
+              "module web (asked for by spec) requires tcp, and no module is named so or provides it; [pins] "
+              "tcp = 1.0.0 leaves out 2.0.0; add that module to the module repository or drop web");
+}
+
+Repository without(const LostRepository& lost)
+{
+    Module nic = from("builtin", 0, module("nic", {}, {}, {"network-device"}));
+    Repository repository =
+        test::repository({nic, from("builtin", 0, module("tcp", {"network-device"})),
+                          from("builtin", 0, module("alone")), from("builtin", 0, versioned("web", "1.0.0")),
+                          from("builtin", 0, versioned("web", "2.0.0", {"quic"}))});
+    repository.lose(lost);
+    return repository;
+}
+
+TEST(LostRepositories, keep_everything_from_being_resolved_that_they_might_decide)
+{
+    const auto refused = resolve(without({"acme", "it is away", {}}), "u0", wanted({"alone"}));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, FailureKind::unavailable);
+    EXPECT_EQ(refused.error().message,
+              "repository acme cannot be used: it is away; no image is made for which it might have alone, "
+              "because another module could take its place unnoticed");
+}
+
+TEST(LostRepositories, that_may_have_few_names_are_in_nobody_elses_way)
+{
+    const auto message = [](const std::string& lost, const std::string& asked) {
+        return origins(resolve(without({"acme", "away", {lost}}), "u0", wanted({asked})));
+    };
+    EXPECT_EQ(message("network-device", "alone"), "alone 1.0.0@builtin");
+    EXPECT_EQ(message("network-device", "tcp").substr(0, 56),
+              "repository acme cannot be used: away; no image is made f");
+    EXPECT_NE(message("nic", "tcp").find("might have nic,"), std::string::npos) << "a provider's own name";
+    // Without quic version 1.0.0 would be chosen in silence.
+    EXPECT_NE(message("quic", "web").find("might have quic,"), std::string::npos);
+}
+
+TEST(LostRepositories, do_not_matter_where_a_lock_or_a_pin_names_another_origin)
+{
+    Repository repository = without({"acme", "away", {}});
+    EXPECT_EQ(origins(resolve(repository, "u0", wanted({"alone"}), {{"alone", "1.0.0@builtin"}})),
+              "alone 1.0.0@builtin");
+    EXPECT_FALSE(resolve(repository, "u0", wanted({"alone"}), {{"alone", "1.0.0"}}));
+    EXPECT_FALSE(resolve(repository, "u0", wanted({"alone"}), {{"alone", "1.0.0@acme"}}));
+    repository.pin("alone", "1.0.0@builtin");
+    EXPECT_EQ(origins(resolve(repository, "u0", wanted({"alone"}))), "alone 1.0.0@builtin");
+}
+
+TEST(LostRepositories, may_have_what_nobody_else_knows)
+{
+    std::vector<std::string> skipped;
+    ImageSpec spec;
+    spec.modules = wanted({"firewall"});
+    const auto merged = merge(without({"acme", "it is away", {}}), spec, {}, skipped);
+    ASSERT_FALSE(merged);
+    EXPECT_EQ(merged.error().kind, FailureKind::unavailable);
+    EXPECT_EQ(
+        merged.error().message,
+        "spec.modules.firewall: there is no such module, unless repository acme has it, which cannot be "
+        "used: it is away");
+    EXPECT_EQ(merge(without({"acme", "it is away", {"other"}}), spec, {}, skipped).error().kind,
+              FailureKind::invalid);
+}
+
 }  // namespace
 }  // namespace unikernel
