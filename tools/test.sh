@@ -88,7 +88,9 @@ stage_unit()
 
 stage_python()
 {
-    UNIKERNEL_BUILD_DIR=$PWD/build/release "$python" -m pytest -p no:cacheprovider -q -rs --junitxml="$work/python.xml" tests
+    # Much of it waits: for guests, for services, for time to pass.
+    UNIKERNEL_BUILD_DIR=$PWD/build/release "$python" -m pytest -p no:cacheprovider -q -rs -n $((jobs + 1)) \
+        --dist loadgroup --durations=10 --junitxml="$work/python.xml" tests
 }
 
 # A cloud that runs already is used and left running; its folder is ALLINONE_DIR.

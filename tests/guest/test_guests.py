@@ -42,7 +42,7 @@ def cases():
         test = yaml.safe_load(file.read_text())
         for name, case in test['cases'].items():
             for machine in case.get('machines', ['pc']):
-                yield pytest.param(file.parent, name, machine,
+                yield pytest.param(file.parent, name, machine, marks=pytest.mark.xdist_group(str(file.parent)),
                                    id=f'{file.parent.parent.name}/{file.parent.name}-{name}-{machine}')
 
 
