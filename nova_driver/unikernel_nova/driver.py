@@ -5,6 +5,7 @@ An image is a unikernel if its properties say so (unikernel_nova.properties); th
 it only if its bytes say the same.  Overridden methods take what they do not use as ``*args``,
 ``**kwargs``: their signatures grow from release to release of Nova (tests/unit/nova_driver/test_contract.py).
 """
+import hashlib
 import os
 
 import nova.conf
@@ -95,7 +96,7 @@ class UnikernelDriver(driver.LibvirtDriver):
         # Every way to a running domain leads through here: create, start, reboot, resize, evacuate.
         if not is_unikernel(instance):
             return super()._create_guest_with_network(context, xml, instance, *args, **kwargs)
-        self._check_kernel(instance)
+        self._check_kernel(context, instance)
         if instance.task_state == task_states.REBUILD_SPAWNING or not CONF.unikernel.wait_for_port:
             # As in a hard reboot the port of a rebuilt server is wired: it was away for so short a time
             # that Neutron's agent may not have noticed, and would then never tell that it is back.
@@ -134,19 +135,37 @@ class UnikernelDriver(driver.LibvirtDriver):
         except Refused as refused:
             refuse(instance, refused)
 
-    def _check_kernel(self, instance):
+    def _check_kernel(self, context, instance):
         path = os.path.join(libvirt_utils.get_instance_path(instance), 'kernel')
         try:
             image = properties.read_image(instance.system_metadata)
             properties.check_memory(image, instance.flavor.memory_mb)
             properties.check_agreement(image, artifact.read_artifact(path, CONF.unikernel.max_image_size))
         except (Refused, OSError) as refused:
-            # Bytes that were damaged on their way must not be found again in the cache.
             self._forget(path)
-            self._forget(os.path.join(CONF.instances_path, CONF.image_cache.subdirectory_name,
-                                      imagecache.get_cache_fname(instance.kernel_id)))
+            cached = os.path.join(CONF.instances_path, CONF.image_cache.subdirectory_name,
+                                  imagecache.get_cache_fname(instance.kernel_id))
+            # Bytes that were damaged on this host must not be found again.  Those that Glance has stay, whatever
+            # this server's properties say: they may be what another server's disk is based on.
+            if self._is_damaged(context, instance.kernel_id, cached):
+                self._forget(cached)
             refuse(instance, refused)
         LOG.info('The image\'s bytes agree with its properties: %s', image.digest, instance=instance)
+
+    def _is_damaged(self, context, image_id, path):
+        """Whether the host's copy of an image surely has other bytes than Glance's."""
+        content = hashlib.md5(usedforsecurity=False)
+        try:
+            with open(path, 'rb') as file:
+                while block := file.read(1 << 20):
+                    content.update(block)
+            image = self._image_api.get(context, image_id)
+            # Nova's copy of another format is converted.
+            if image.get('disk_format') != 'raw' or not image.get('checksum'):
+                return False
+        except (exception.NovaException, OSError):
+            return False
+        return content.hexdigest() != image['checksum']
 
     @staticmethod
     def _forget(path):
@@ -197,7 +216,7 @@ class UnikernelDriver(driver.LibvirtDriver):
         if not is_unikernel(instance):
             return super().snapshot(context, instance, image_id, update_task_state)
         # All of a unikernel's lasting state is its image: that is what the snapshot holds.
-        self._check_kernel(instance)
+        self._check_kernel(context, instance)
         update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD)
         update_task_state(task_state=task_states.IMAGE_UPLOADING,
                           expected_state=task_states.IMAGE_PENDING_UPLOAD)

@@ -176,9 +176,9 @@ class Workbench:
         return found.group(1) if found else ''
 
     @staticmethod
-    def is_cached(image):
-        """Whether the host keeps the image's bytes for further servers; Nova names such files by SHA-1."""
-        return (INSTANCES / '_base' / hashlib.sha1(image.encode()).hexdigest()).exists()
+    def cached(image):
+        """The file in which the host keeps the image's bytes for further servers; Nova names it by SHA-1."""
+        return INSTANCES / '_base' / hashlib.sha1(image.encode()).hexdigest()
 
     def forget_bytes(self, server):
         """Takes the server's kernel from the host and from its cache of images, as if it came from elsewhere."""

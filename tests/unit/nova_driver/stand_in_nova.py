@@ -18,7 +18,9 @@ class LibvirtDriver:
         self.calls = []
         self.state = 1
         self._image_api = types.SimpleNamespace(
+            get=lambda context, image_id: self.images[image_id],
             update=lambda *args, **kwargs: self.calls.append(('update', args, kwargs)))
+        self.images = {}
 
     def _get_console_log_path(self, instance):
         return instance.directory / 'console.log'
@@ -51,7 +53,7 @@ def install(instances_path):
                                  image_cache=types.SimpleNamespace(subdirectory_name='_base'),
                                  unikernel=types.SimpleNamespace(max_image_size=1 << 20, wait_for_port=True),
                                  register_opts=lambda options, group: None)
-    exceptions = {name: type(name, (NovaException,), {}) for name in (
+    exceptions = {'NovaException': NovaException} | {name: type(name, (NovaException,), {}) for name in (
         'ImageUnacceptable', 'InstanceNotRescuable', 'AttachInterfaceNotSupported', 'InterfaceDetachFailed', 'Invalid',
         'InstanceFaultRollback', 'ResizeError', 'InvalidInput', 'GlanceConnectionFailed', 'ImageNotFound')}
     contents = {

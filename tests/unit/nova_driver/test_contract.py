@@ -19,7 +19,7 @@ CALLED = {'_get_console_log_path': ['instance'], '_get_console_output_file': ['s
 USED = {
     'nova/exception.py': ('AttachInterfaceNotSupported', 'GlanceConnectionFailed', 'ImageNotFound',
                           'ImageUnacceptable', 'InstanceFaultRollback', 'InstanceNotRescuable',
-                          'InterfaceDetachFailed', 'Invalid', 'InvalidInput', 'ResizeError'),
+                          'InterfaceDetachFailed', 'Invalid', 'InvalidInput', 'NovaException', 'ResizeError'),
     'nova/compute/power_state.py': ('RUNNING', 'SHUTDOWN', 'CRASHED'),
     'nova/compute/task_states.py': ('IMAGE_PENDING_UPLOAD', 'IMAGE_UPLOADING', 'REBUILD_SPAWNING', 'RESCUING'),
     'nova/compute/vm_states.py': ('BUILDING',),
@@ -73,7 +73,7 @@ def overridden():
 
 
 # What the driver adds and Nova must not have as well.
-OWN = ('_check_before_fetch', '_check_kernel', '_forget', '_last_line')
+OWN = ('_check_before_fetch', '_check_kernel', '_forget', '_is_damaged', '_last_line')
 
 
 def test_says_what_is_compared(nova, capsys):

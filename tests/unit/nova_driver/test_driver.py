@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import hashlib
 import importlib
 import sys
 import types
@@ -152,13 +153,45 @@ def test_arguments_that_break_out_are_refused(driver, unikernel):
 
 def test_damaged_bytes_do_not_boot_and_leave_the_cache(driver, unikernel, tmp_path):
     unikernel.kernel_id = 'image-1'
-    kernel, cached = unikernel.directory / 'kernel', tmp_path / '_base' / 'cached-image-1'
-    cached.parent.mkdir()
-    cached.write_bytes(b'x')
-    kernel.write_bytes(kernel.read_bytes() + b'x')
+    kernel, cached = damaged_kernel(unikernel, tmp_path, b'x')
+    driver.images['image-1'] = {'disk_format': 'raw', 'checksum': hashlib.md5(b'y').hexdigest()}
     with pytest.raises(exception_named('ImageUnacceptable')):
         driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
     assert not driver.calls and not kernel.exists() and not cached.exists()
+
+
+def damaged_kernel(unikernel, tmp_path, cached_bytes):
+    """The server's kernel does not fit its properties; its file, and that of the host's cache with these bytes."""
+    kernel, cached = unikernel.directory / 'kernel', tmp_path / '_base' / 'cached-image-1'
+    cached.parent.mkdir()
+    cached.write_bytes(cached_bytes)
+    kernel.write_bytes(kernel.read_bytes() + b'x')
+    return kernel, cached
+
+
+@pytest.mark.parametrize('in_glance', [
+    {'disk_format': 'raw', 'checksum': hashlib.md5(b'disk').hexdigest()},  # these are the image's bytes
+    {'disk_format': 'qcow2', 'checksum': hashlib.md5(b'other').hexdigest()},  # which Nova has converted
+    {'disk_format': 'raw', 'checksum': None},
+])
+def test_what_other_servers_disks_are_based_on_stays_in_the_cache(driver, unikernel, tmp_path, in_glance):
+    unikernel.kernel_id = 'image-1'
+    driver.images['image-1'] = in_glance
+    kernel, cached = damaged_kernel(unikernel, tmp_path, b'disk')
+    with pytest.raises(exception_named('ImageUnacceptable')):
+        driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
+    assert not kernel.exists() and cached.read_bytes() == b'disk'
+
+
+def test_the_cache_stays_when_glance_cannot_be_asked(driver, unikernel, tmp_path):
+    def away(*_):
+        raise sys.modules['nova.exception'].GlanceConnectionFailed(server='glance', reason='away')
+
+    unikernel.kernel_id, driver._image_api.get = 'image-1', away
+    _, cached = damaged_kernel(unikernel, tmp_path, b'x')
+    with pytest.raises(exception_named('ImageUnacceptable')):
+        driver._create_guest_with_network('context', '<xml/>', unikernel, [], None)
+    assert cached.exists()
 
 
 def test_a_missing_kernel_does_not_boot(driver, unikernel):
