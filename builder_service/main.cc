@@ -87,7 +87,8 @@ Result<api::Backend> make_backend(const api::Settings& settings)
                     return build(pipeline, request, work, observer, std::move(stop));
                 },
             .check_requirement =
-                [pipeline](const nlohmann::json& document) { return check_requirement(pipeline, document); }},
+                [pipeline](const nlohmann::json& document) { return check_requirement(pipeline, document); },
+            .preview = [pipeline](const BuildRequest& request) { return preview(pipeline, request); }},
         .inspect = inspect_image,
         .boots_images = settings.boot_check,
         .accelerators = [booter] { return booter->accelerators(); }};

@@ -10,6 +10,7 @@
 #include "builder_service/api/http_types.hh"
 #include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_service.hh"
+#include "builder_service/compliance/dry_run.hh"
 #include "builder_service/requirements/requirement_service.hh"
 
 namespace unikernel::api
@@ -20,6 +21,7 @@ struct Context {
     BuildService& builds;
     ArtifactCatalog& artifacts;
     RequirementService& requirements;
+    DryRun& dry_run;
     EventPump& events;
     std::string public_url;           ///< of links, without '/' at its end; empty: what the client named
     std::filesystem::path modules;    ///< folder of module folders

@@ -54,6 +54,26 @@ Response refusal(const Failure& failure)
     return error(failure, "requirement");
 }
 
+using Mode = RequirementService::Mode;
+
+/// ?dry_run. Errors: invalid.
+Result<Mode> mode_of(const Request& request)
+{
+    const auto dry = flag_of(request, "dry_run");
+    if (!dry)
+        return tl::unexpected(dry.error());
+    return *dry ? Mode::dry_run : Mode::store;
+}
+
+/// What a revision that was not stored would change.
+Response outlook(Context& context, const RequirementRevision& draft)
+{
+    const auto changes = context.dry_run.changes(draft);
+    if (!changes)
+        return error(changes.error(), "requirement");
+    return json_response(200, {{"requirement", to_json(draft)}, {"changes", *changes}});
+}
+
 /// Finds what the address names, for one who may change it. The alternative is the refusal.
 tl::expected<RequirementRevision, Response> changeable(Context& context, const Request& request)
 {
@@ -93,12 +113,17 @@ Response post_requirement(Context& context, const Request& request)
         return error(wanted.error(), "requirement");
     if (!wanted->project && !request.caller.admin)
         return forbidden();
-    if (const auto space = context.artifacts.check_space(); !space)
+    const auto mode = mode_of(request);
+    if (!mode)
+        return error(mode.error(), "query");
+    if (const auto space = context.artifacts.check_space(); !space && *mode == Mode::store)
         return error(space.error(), "requirement");
-    const auto created =
-        context.requirements.create(wanted->project, std::move(wanted->document), request.caller.user_id);
+    const auto created = context.requirements.create(wanted->project, std::move(wanted->document),
+                                                     request.caller.user_id, *mode);
     if (!created)
         return refusal(created.error());
+    if (*mode == Mode::dry_run)
+        return outlook(context, *created);
     auto response = json_response(201, to_json(*created));
     response.headers["Location"] = "/v1/requirements/" + created->name;
     return response;
@@ -134,11 +159,16 @@ Response put_requirement(Context& context, const Request& request)
     const auto current = changeable(context, request);
     if (!current)
         return current.error();
-    if (const auto space = context.artifacts.check_space(); !space)  // every revision is kept
-        return error(space.error(), "requirement");
+    const auto mode = mode_of(request);
+    if (!mode)
+        return error(mode.error(), "query");
+    if (const auto space = context.artifacts.check_space(); !space && *mode == Mode::store)
+        return error(space.error(), "requirement");  // every revision is kept
     const auto next =
-        context.requirements.replace(*current, std::move(wanted->document), request.caller.user_id);
-    return next ? json_response(200, to_json(*next)) : refusal(next.error());
+        context.requirements.replace(*current, std::move(wanted->document), request.caller.user_id, *mode);
+    if (!next)
+        return refusal(next.error());
+    return *mode == Mode::dry_run ? outlook(context, *next) : json_response(200, to_json(*next));
 }
 
 Response delete_requirement(Context& context, const Request& request)
@@ -146,8 +176,13 @@ Response delete_requirement(Context& context, const Request& request)
     const auto current = changeable(context, request);
     if (!current)
         return current.error();
-    const auto ended = context.requirements.remove(*current, request.caller.user_id);
-    return ended ? Response{204, {}, ""} : error(ended.error(), "requirement");
+    const auto mode = mode_of(request);
+    if (!mode)
+        return error(mode.error(), "query");
+    const auto ended = context.requirements.remove(*current, request.caller.user_id, *mode);
+    if (!ended)
+        return error(ended.error(), "requirement");
+    return *mode == Mode::dry_run ? outlook(context, *ended) : Response{204, {}, ""};
 }
 
 }  // namespace unikernel::api

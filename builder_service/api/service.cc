@@ -168,11 +168,13 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                          .keep = settings.keep_builds},
                         backend.pipeline, publishing ? publishing->functions() : Publishing{}, repository,
                         artifacts, requirements);
+    DryRun dry_run(repository, artifacts, requirements, backend.pipeline.preview);
     EventPump events(builds);
     AccessControl access(*identity->authenticator, *identity->policy);
     Context context{.builds = builds,
                     .artifacts = artifacts,
                     .requirements = requirements,
+                    .dry_run = dry_run,
                     .events = events,
                     .public_url = settings.public_url,
                     .modules = settings.modules,

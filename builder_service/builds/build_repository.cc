@@ -174,6 +174,20 @@ Result<std::vector<BuildRecord>> BuildRepository::list(const Scope& scope, const
     });
 }
 
+Result<std::vector<BuildRecord>> BuildRepository::heads(const Scope& scope)
+{
+    const int all = scope.all_projects ? 1 : 0;
+    return database_.transact(false, [&](soci::session& sql) {
+        return fetch(
+            (sql.prepare << select_build
+                         << "WHERE number IN (SELECT MAX(number) FROM builds"
+                            " WHERE state = 'succeeded' AND image != '' AND (:all OR project = :project)"
+                            " GROUP BY project, json_extract(spec, '$.name'))"
+                            " ORDER BY project, json_extract(spec, '$.name')",
+             use(all), use(scope.project)));
+    });
+}
+
 Result<void> BuildRepository::set_image(const BuildRecord& build)
 {
     return database_.transact(true, [&](soci::session& sql) {

@@ -32,6 +32,9 @@ public:
                                                     bool boot_check);
     /// Newest first; those older than the build `marker`, or from the newest when it is empty.
     Result<std::vector<BuildRecord>> list(const Scope& scope, const std::string& marker, std::size_t limit);
+    /// Of each name (of a spec) in a project the newest that succeeded and has an image; by project, then
+    /// name.
+    Result<std::vector<BuildRecord>> heads(const Scope& scope);
     /// Oldest first.
     Result<std::vector<BuildRecord>> in_state(BuildState state);
     Result<std::size_t> count(BuildState state);

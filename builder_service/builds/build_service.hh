@@ -20,6 +20,7 @@
 #include "builder_service/builds/change_signal.hh"
 #include "builder_service/builds/running_builds.hh"
 #include "builder_service/pipeline/pipeline.hh"
+#include "builder_service/pipeline/preview.hh"
 #include "builder_service/requirements/requirement_service.hh"
 
 namespace unikernel
@@ -33,6 +34,7 @@ struct Pipeline {
         build;
     /// Whether a requirement fits the modules there are.
     RequirementService::Check check_requirement;
+    std::function<Result<Preview>(const BuildRequest&)> preview;
 };
 
 /// How finished images get into Glance; bound by the composition root.

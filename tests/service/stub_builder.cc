@@ -37,8 +37,15 @@ Result<std::string> stub_digest(const BuildRequest& request, std::string_view bu
         sha256(request.spec.dump() + nlohmann::json(request.requirements).dump() + std::string(bundle)));
 }
 
-BuildOutcome stub_build(const BuildRequest& request, const std::filesystem::path& work,
-                        BuildObserver& observer, std::stop_token stop)
+/// The real plan, as the image will describe it; nothing where the modules do not allow for one.
+nlohmann::json description_of(const PipelineSettings& settings, const BuildRequest& request)
+{
+    const auto plan = preview(settings, request);
+    return plan ? plan->description : nlohmann::json{{"name", "stub"}, {"platform", "u0"}};
+}
+
+BuildOutcome stub_build(const PipelineSettings& settings, const BuildRequest& request,
+                        const std::filesystem::path& work, BuildObserver& observer, std::stop_token stop)
 {
     BuildOutcome outcome;
     observer.phase(Phase::plan, "merging the spec and its requirements");
@@ -64,7 +71,8 @@ BuildOutcome stub_build(const BuildRequest& request, const std::filesystem::path
         outcome.image = work / "image";
         const int bytes = std::max(number(request, "image_bytes"), 4);
         std::ofstream(outcome.image, std::ios::binary)
-            << "\177ELF" << request.spec.dump() << std::string(static_cast<std::size_t>(bytes), 'i');
+            << "\177ELF" << description_of(settings, request).dump() << "\n"
+            << request.spec.dump() << std::string(static_cast<std::size_t>(bytes), 'i');
     }
     return outcome;
 }
@@ -74,8 +82,13 @@ Result<ImageFacts> stub_inspect(const std::filesystem::path& image)
     const auto content = sha256_file(image);
     if (!content)
         return tl::unexpected(content.error());
-    return ImageFacts{
-        std::filesystem::file_size(image), to_string(*content), {{"name", "stub"}, {"platform", "u0"}}};
+    std::ifstream file(image, std::ios::binary);
+    std::string first;
+    std::getline(file.ignore(4), first);
+    auto description = nlohmann::json::parse(first, nullptr, false);
+    if (!description.is_object())  // it was sent here, and is of no build
+        description = {{"name", "stub"}, {"platform", "u0"}};
+    return ImageFacts{std::filesystem::file_size(image), to_string(*content), std::move(description)};
 }
 
 }  // namespace
@@ -85,12 +98,21 @@ int main(int argc, char** argv)
     return api::run_service(argc, argv, [](const api::Settings& settings) -> Result<api::Backend> {
         PipelineSettings real;
         real.modules = settings.modules;
-        return api::Backend{.pipeline = {stub_digest, stub_build,
-                                         [real](const nlohmann::json& document) {
-                                             return check_requirement(real, document);
-                                         }},
-                            .inspect = stub_inspect,
-                            .boots_images = false,
-                            .accelerators = [] { return std::vector<std::string>{"tcg"}; }};
+        real.platforms = settings.platforms;
+        real.cache = settings.cache;
+        return api::Backend{
+            .pipeline = {
+                .digest = stub_digest,
+                .build =
+                    [real](const BuildRequest& request, const std::filesystem::path& work,
+                           BuildObserver& observer, std::stop_token stop) {
+                        return stub_build(real, request, work, observer, std::move(stop));
+                    },
+                .check_requirement =
+                    [real](const nlohmann::json& document) { return check_requirement(real, document); },
+                .preview = [real](const BuildRequest& request) { return preview(real, request); }},
+            .inspect = stub_inspect,
+            .boots_images = false,
+            .accelerators = [] { return std::vector<std::string>{"tcg"}; }};
     });
 }

@@ -59,6 +59,7 @@ protected:
             },
             [this](const BuildRequest& request, const fs::path& work, BuildObserver& observer,
                    std::stop_token stop) { return build_(request, work, observer, stop); },
+            {},
             {}};
         service_ = std::make_unique<BuildService>(settings_, pipeline, publishing_, *repository_, *catalog_,
                                                   *requirements_);

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/compliance/dry_run.hh"
+
+#include <algorithm>
+
+#include "builder_service/compliance/plan_change.hh"
+
+namespace unikernel
+{
+
+namespace
+{
+
+using nlohmann::json;
+using Selection = std::vector<RequirementService::Selected>;
+
+/// The entry of this requirement, or null.
+const RequirementService::Selected* entry_of(const Selection& selection, const RequirementRevision& wanted)
+{
+    const auto found = std::find_if(selection.begin(), selection.end(), [&](const auto& each) {
+        return each.requirement.name == wanted.name && each.requirement.project == wanted.project;
+    });
+    return found == selection.end() ? nullptr : &*found;
+}
+
+std::string digest_of(const json& description)
+{
+    return description.is_object() ? description.value("plan_digest", "") : "";
+}
+
+std::string count(std::size_t number, const std::string& what)
+{
+    return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+/// "1 module added, 2 options changed"
+std::string summary(const json& modules)
+{
+    std::size_t added = 0;
+    std::size_t removed = 0;
+    std::size_t versions = 0;
+    std::size_t options = 0;
+    for (const auto& module : modules) {
+        added += module["change"] == "added" ? 1 : 0;
+        removed += module["change"] == "removed" ? 1 : 0;
+        if (module["change"] == "changed") {
+            options += module["options"].size();
+            versions += module["options"].empty() ? 1 : 0;
+        }
+    }
+    std::string text;
+    const auto add = [&](std::size_t number, const std::string& what, const std::string& how) {
+        if (number != 0)
+            text += (text.empty() ? "" : ", ") + count(number, what) + how;
+    };
+    add(added, "module", " added");
+    add(removed, "module", " removed");
+    add(versions, "module", " in another version");
+    add(options, "option", " changed");
+    return text.empty() ? "a secret changed" : text;
+}
+
+}  // namespace
+
+json line_change(const LineOutlook& line, const RequirementRevision& draft)
+{
+    const auto& head = line.head;
+    json change = {{"project", head.project}, {"name", head.spec.value("name", "")},
+                   {"build", head.id},        {"image", head.image},
+                   {"image_id", nullptr},     {"modules", json::array()},
+                   {"servers", json::array()}};
+    if (head.publish && head.publish->state == PublishState::active)
+        change["image_id"] = head.publish->image_id;
+    const auto* applies = entry_of(line.then.requirements, draft);
+    const auto why = applies != nullptr ? applies->reason : "it no longer applies";
+    const auto conclude = [&](const char* outcome, const std::string& reason) {
+        change["outcome"] = outcome;
+        change["reason"] = reason;
+        return change;
+    };
+    if (!line.then.preview)
+        return conclude("unresolvable", line.then.preview.error().message);
+    const auto& after = *line.then.preview;
+    const auto& note = line.note.is_object() || !line.now.preview ? line.note : line.now.preview->description;
+    change["modules"] =
+        module_changes(note, line.now.preview ? line.now.preview->why : std::map<std::string, Why>{}, after);
+    if (digest_of(note) == digest_of(after.description))
+        return conclude("unchanged", why + "; its image has this plan already");
+    if (line.now.preview && digest_of(line.now.preview->description) == digest_of(after.description))
+        return conclude("unchanged", why + "; the plan stays the same, and its image is outdated already");
+    return conclude("rebuild", why + "; " + summary(change["modules"]));
+}
+
+/// Nothing: the requirement has nothing to do with the line.
+Result<std::optional<LineOutlook>> DryRun::outlook(BuildRecord head, const RequirementRevision& draft)
+{
+    auto now = requirements_.select(head.project, head.spec, {});
+    auto then = requirements_.select(head.project, head.spec, {}, &draft);
+    for (const auto* selection : {&now, &then})
+        if (!*selection)
+            return tl::unexpected(selection->error());
+    if (entry_of(*now, draft) == nullptr && entry_of(*then, draft) == nullptr)
+        return std::nullopt;
+    auto plan_now = planned(planner_, head, std::move(*now));
+    auto plan_then = planned(planner_, head, std::move(*then));
+    for (const auto* plan : {&plan_now, &plan_then})
+        if (!*plan)
+            return tl::unexpected(plan->error());
+    const auto image = artifacts_.image(head.image, Scope{head.project, false});
+    return LineOutlook{std::move(head), image ? image->description : json(), std::move(*plan_now),
+                       std::move(*plan_then)};
+}
+
+Result<json> DryRun::changes(const RequirementRevision& draft)
+{
+    auto heads = builds_.heads(Scope{draft.project.value_or(""), !draft.project});
+    if (!heads)
+        return tl::unexpected(heads.error());
+    auto changes = json::array();
+    for (auto& head : *heads) {
+        const auto line = outlook(std::move(head), draft);
+        if (!line)
+            return tl::unexpected(line.error());
+        if (*line)
+            changes.push_back(line_change(**line, draft));
+    }
+    return changes;
+}
+
+}  // namespace unikernel

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <utility>
+
+#include "builder_service/artifacts/artifact_catalog.hh"
+#include "builder_service/builds/build_repository.hh"
+#include "builder_service/compliance/wanted.hh"
+
+namespace unikernel
+{
+
+/// What is known of one line when a requirement is about to change.
+struct LineOutlook {
+    BuildRecord head;
+    nlohmann::json note;  ///< what the head's image says of itself; null: it is gone
+    WantedPlan now, then;
+};
+
+/// What becomes of the line (doc: rest-api.rst, "Dry run"). `draft`: the revision that would be.
+nlohmann::json line_change(const LineOutlook& line, const RequirementRevision& draft);
+
+/// Says what a revision would change, without changing anything. Thread-safe.
+class DryRun
+{
+public:
+    /// All of it outlives it.
+    DryRun(BuildRepository& builds, ArtifactCatalog& artifacts, RequirementService& requirements,
+           Planner planner)
+        : builds_(builds), artifacts_(artifacts), requirements_(requirements), planner_(std::move(planner))
+    {
+    }
+
+    /// A list with an entry for each line that the requirement applies to, or applied to before. Errors: as
+    /// the database.
+    Result<nlohmann::json> changes(const RequirementRevision& draft);
+
+private:
+    Result<std::optional<LineOutlook>> outlook(BuildRecord head, const RequirementRevision& draft);
+
+    BuildRepository& builds_;
+    ArtifactCatalog& artifacts_;
+    RequirementService& requirements_;
+    const Planner planner_;
+};
+
+}  // namespace unikernel

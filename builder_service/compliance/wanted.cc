@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/compliance/wanted.hh"
+
+#include <algorithm>
+
+namespace unikernel
+{
+
+std::vector<nlohmann::json> inline_requirements(const BuildRecord& build)
+{
+    // The stored ones were put behind them, in the order of `applied`.
+    const auto& all = build.requirements;
+    const auto given = all.size() - std::min(all.size(), build.applied.size());
+    return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(given)};
+}
+
+Result<WantedPlan> planned(const Planner& planner, const BuildRecord& head,
+                           std::vector<RequirementService::Selected> requirements)
+{
+    BuildRequest request{head.spec, inline_requirements(head), {}, head.boot_check};
+    for (const auto& each : requirements)
+        request.requirements.push_back(each.requirement.document);
+    auto preview = planner(request);
+    if (!preview && preview.error().kind == FailureKind::internal)
+        return tl::unexpected(preview.error());
+    return WantedPlan{std::move(requirements), std::move(preview)};
+}
+
+}  // namespace unikernel

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "builder_service/builds/build_record.hh"
+#include "builder_service/pipeline/preview.hh"
+#include "builder_service/requirements/requirement_service.hh"
+
+namespace unikernel
+{
+
+/// Plans a request: preview() with its settings bound.
+using Planner = std::function<Result<Preview>(const BuildRequest&)>;
+
+/// What the next image of a line has to be. A line is all builds of one spec's name in a project, its head
+/// the newest of them that succeeded and has an image.
+struct WantedPlan {
+    std::vector<RequirementService::Selected> requirements;  ///< stored ones that apply
+    Result<Preview> preview;  ///< or why there is no such image: unresolvable, invalid
+};
+
+/// The plan of the head's spec with the requirements that were given with it and these stored ones. Errors:
+/// internal.
+Result<WantedPlan> planned(const Planner& planner, const BuildRecord& head,
+                           std::vector<RequirementService::Selected> requirements);
+
+/// The requirements that were given with the build itself, beside the stored ones.
+std::vector<nlohmann::json> inline_requirements(const BuildRecord& build);
+
+}  // namespace unikernel

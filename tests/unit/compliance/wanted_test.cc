@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/compliance/wanted.hh"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "builder_service/builds/build_repository.hh"
+#include "common/util/temporary_directory.hh"
+
+namespace unikernel
+{
+namespace
+{
+
+using nlohmann::json;
+using testing::ElementsAre;
+
+json document(const std::string& name, json selector = {{"everything", true}})
+{
+    return {{"name", name}, {"applies_to", std::move(selector)}, {"modules", {{"console", nullptr}}}};
+}
+
+class WantedPlanTest : public testing::Test
+{
+protected:
+    /// A build that came to an image, in `state`.
+    void built(const std::string& id, const std::string& project, const std::string& name,
+               BuildState state = BuildState::succeeded)
+    {
+        BuildRecord build;
+        build.id = id;
+        build.project = project;
+        build.bundle = "sha256:00";
+        build.spec = {{"name", name}};
+        build.requirements = {document("given"), document("stored")};
+        build.applied = {{{"name", "stored"}, {"revision", 1}, {"project", nullptr}}};
+        build.image = state == BuildState::cancelled ? "" : "sha256:" + id;
+        ASSERT_TRUE(builds_.add(build));
+        build.state = state;
+        ASSERT_TRUE(builds_.finish(build));
+    }
+    std::vector<std::string> heads(const Scope& scope)
+    {
+        std::vector<std::string> ids;
+        const auto found = builds_.heads(scope);
+        for (const auto& head : found.value())
+            ids.push_back(head.id);
+        return ids;
+    }
+
+    TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
+    std::unique_ptr<Database> database_ = std::move(*Database::open(folder_.path() / "builds.sqlite"));
+    BuildRepository builds_{*database_};
+    RequirementRepository revisions_{*database_};
+    RequirementService requirements_{revisions_, [](const json&) -> Result<void> { return {}; }};
+    std::vector<BuildRequest> planned_;
+    const Planner planner_ = [this](const BuildRequest& request) -> Result<Preview> {
+        planned_.push_back(request);
+        if (request.requirements.size() > 2)
+            return fail(FailureKind::unresolvable, "too many");
+        return Preview{{{"plan_digest", "sha256:plan"}}, {}};
+    };
+    Result<WantedPlan> wanted(const RequirementRevision* draft = nullptr)
+    {
+        const auto head = builds_.heads({"p1", false})->at(0);
+        return planned(planner_, head, requirements_.select("p1", head.spec, {}, draft).value());
+    }
+};
+
+TEST_F(WantedPlanTest, a_lines_head_is_the_newest_build_with_an_image)
+{
+    built("a1", "p1", "a");
+    built("b1", "p1", "b");
+    built("a2", "p1", "a");
+    built("a3", "p1", "a", BuildState::failed);
+    built("a4", "p1", "a", BuildState::cancelled);
+    built("other", "p2", "a");
+    EXPECT_THAT(heads({"p1", false}), ElementsAre("a2", "b1"));
+    EXPECT_THAT(heads({"p1", true}), ElementsAre("a2", "b1", "other"));
+    EXPECT_TRUE(heads({"p3", false}).empty());
+}
+
+TEST_F(WantedPlanTest, what_is_wanted_has_the_requirements_of_the_head_and_those_that_are_stored_now)
+{
+    built("a1", "p1", "a");
+    ASSERT_TRUE(requirements_.create("p1", document("new"), "ann"));
+    ASSERT_TRUE(requirements_.create("p1", document("elsewhere", {{"images", {"b"}}}), "ann"));
+    const auto plan = wanted();
+    ASSERT_TRUE(plan && plan->preview);
+    EXPECT_EQ(plan->preview->description["plan_digest"], "sha256:plan");
+    ASSERT_EQ(plan->requirements.size(), 1U);
+    EXPECT_EQ(plan->requirements[0].requirement.name, "new");
+    ASSERT_EQ(planned_.at(0).requirements.size(), 2U) << "\"stored\" was of another time";
+    EXPECT_EQ(planned_[0].requirements[0], document("given"));
+    EXPECT_EQ(planned_[0].requirements[1], document("new"));
+}
+
+TEST_F(WantedPlanTest, a_draft_counts_as_stored)
+{
+    built("a1", "p1", "a");
+    const auto draft = requirements_.create("p1", document("new"), "ann", RequirementService::Mode::dry_run);
+    EXPECT_EQ(wanted()->requirements.size(), 0U);
+    EXPECT_EQ(wanted(&*draft)->requirements.size(), 1U);
+    ASSERT_TRUE(requirements_.create("p1", document("other"), "ann"));
+    EXPECT_EQ(wanted(&*draft)->preview.error().kind, FailureKind::unresolvable);
+}
+
+}  // namespace
+}  // namespace unikernel
