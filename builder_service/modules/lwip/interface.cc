@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "connections.hh"
+#include "hooks.gen.hh"
 #include "lwip_api.hh"
 #include "u0/clock.hh"
 #include "u0/cmdline.hh"
@@ -239,9 +240,19 @@ U0_INIT_TEXT void init()
     netif_set_up(&card);
 }
 
+/// What was written since the last round goes on its way before anything new is looked at: the device works
+/// on it meanwhile.
+void send_written()
+{
+    hooks::network_output();
+    send_backlog();
+    network_device::flush();
+}
+
 bool poll()
 {
     bool worked = false;
+    send_written();
     reclaim_sent();
     for (int i = 0; i < frames_per_round; ++i) {
         const auto frame = network_device::receive();
@@ -269,8 +280,7 @@ void drain()
     const Nanoseconds until = monotonic_ns() + 20'000'000;
     do {
         reclaim_sent();
-        send_backlog();
-        network_device::flush();
+        send_written();
     } while (!backlog.empty() && monotonic_ns() < until);
 }
 

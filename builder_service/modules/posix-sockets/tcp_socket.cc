@@ -190,19 +190,23 @@ void TcpSocket::mark_dirty()
         dirty.push_back(*this);
 }
 
-bool TcpSocket::flush()
+void TcpSocket::flush()
 {
-    bool any = !dirty.empty();
     while (TcpSocket* socket = dirty.pop_front())
         if (socket->pcb_)
             tcp_output(socket->pcb_);
-    return any;
 }
 
-/// Point `idle.poll`.
-bool flush_sockets()
+/// Point `network.output`.
+void flush_sockets()
 {
-    return TcpSocket::flush();
+    TcpSocket::flush();
+}
+
+/// Point `idle.arm`: what somebody wrote after the last round leaves before the processor sleeps.
+bool unsent()
+{
+    return !dirty.empty();
 }
 
 }  // namespace u0::posix_sockets

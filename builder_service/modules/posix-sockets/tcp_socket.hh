@@ -34,9 +34,9 @@ public:
     std::uint32_t ready() override;
     std::size_t available() const override { return readable_.size(); }
 
-    /// Sends what was queued since the last call, for all sockets: point `idle.poll`. Once per round, so that
-    /// many writes of a round leave as few segments, with one acknowledgement.
-    static bool flush();
+    /// Sends what was queued since the last call, for all sockets: point `network.output`. Once per round, so
+    /// that many writes of a round leave as few segments, with one acknowledgement.
+    static void flush();
 
     Link<TcpSocket> dirty_link;   ///< sockets to flush
     Link<TcpSocket> accept_link;  ///< connections not yet accepted by the application

@@ -173,9 +173,9 @@ void flush()
 {
     if (!card.present)
         return;
+    sending.kick();
     refill();
     receiving.kick();
-    sending.kick();
 }
 
 }  // namespace u0::network_device

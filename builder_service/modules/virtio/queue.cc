@@ -28,6 +28,7 @@ U0_INIT_TEXT void Queue::place(unsigned char* memory)
     descriptors_ = reinterpret_cast<Descriptor*>(memory);
     available_ = reinterpret_cast<Available*>(memory + layout.available);
     used_ = reinterpret_cast<volatile Used*>(memory + layout.used);
+    used_index_ = &used_->index;
     for (std::uint16_t i = 0; i < size_; ++i) {
         links_[i] = static_cast<std::uint16_t>(i + 1);
         room_[i] = 0;
@@ -73,10 +74,8 @@ std::optional<std::uint16_t> Queue::add(std::span<const Buffer> buffers)
     return head;
 }
 
-std::optional<Finished> Queue::take()
+Finished Queue::take_next()
 {
-    if (used_->index == taken_)
-        return std::nullopt;
     compiler_barrier();
     const std::uint32_t head = used_->ring[taken_ & (size_ - 1)].id,
                         bytes = used_->ring[taken_ & (size_ - 1)].length;
@@ -91,13 +90,11 @@ std::optional<Finished> Queue::take()
     links_[last] = free_head_;
     free_head_ = first;
     free_count_ = static_cast<std::uint16_t>(free_count_ + count);
-    return Finished{first, bytes};
+    return {first, bytes};
 }
 
-void Queue::kick()
+void Queue::notify()
 {
-    if (added_ == kicked_)
-        return;
     full_barrier();  // the device sees the new index before we look at what it wants
     // Section 2.6.7.2: notify when the index the device waits for lies in what was added.
     const bool wanted = event_idx_ ? static_cast<std::uint16_t>(added_ - available_event() - 1) <
@@ -119,10 +116,8 @@ bool Queue::arm()
     return used_->index != taken_;
 }
 
-void Queue::disarm()
+void Queue::stop_interrupts()
 {
-    if (!armed_)
-        return;
     armed_ = false;
     if (event_idx_)
         set_used_event(

@@ -75,16 +75,29 @@ public:
     std::optional<std::uint16_t> add(std::span<const Buffer> buffers);
 
     /// The next chain the device is done with.
-    std::optional<Finished> take();
+    std::optional<Finished> take()
+    {
+        if (*used_index_ == taken_)
+            return std::nullopt;
+        return take_next();
+    }
 
     /// Tells the device of what was added, if it wants to know.
-    void kick();
+    void kick()
+    {
+        if (added_ != kicked_)
+            notify();
+    }
 
     /// Asks for an interrupt when the device finishes something; true when it has already.
     bool arm();
 
     /// No interrupts, please: it is polled.  (The device may send some all the same.)
-    void disarm();
+    void disarm()
+    {
+        if (armed_)
+            stop_interrupts();
+    }
 
 private:
     friend class Device;
@@ -93,12 +106,16 @@ private:
     struct Used;
     struct Layout;
     void place(unsigned char* memory);
+    Finished take_next();
+    void notify();
+    void stop_interrupts();
     void set_used_event(std::uint16_t value);
     std::uint16_t available_event() const;
 
     Descriptor* descriptors_ = nullptr;
     Available* available_ = nullptr;
     volatile Used* used_ = nullptr;
+    const volatile std::uint16_t* used_index_ = nullptr;  // of used_
     std::uint16_t* links_ = nullptr;  // our own copy of what follows what: the device cannot change it
     std::uint32_t* room_ =
         nullptr;  // bytes the device may write to the chain of this head; 0 is "not offered"
