@@ -21,6 +21,8 @@ public:
     {
         if (to.size() < sizeof(std::uint64_t))
             return -EINVAL;
+        if (const Nanoseconds now = monotonic_ns(); deadline_ <= now)
+            expire(now);  // nobody may have polled since
         while (expirations_ == 0) {
             if (nonblocking)
                 return -EAGAIN;
