@@ -66,6 +66,8 @@ class Guest:
         machine, link, boot = self.machine, self.link, self.bootable
         event_idx = "on" if machine.event_idx else "off"
         append = f"{boot.append} net.ip={link.guest_address} net.gw={link.gateway}".strip()
+        if machine.count_instructions:
+            append += " idle=halt"   # waiting awake is no work; Linux knows the words too
         words: list[str | Path] = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
             "-display", "none", "-machine", machine.type, "-accel", machine.accelerator,

@@ -217,6 +217,11 @@ U0_INIT_TEXT void init()
     flush();
 }
 
+bool pending()
+{
+    return network_device::card.present && network_device::receiving.pending();
+}
+
 bool arm()
 {
     using namespace network_device;

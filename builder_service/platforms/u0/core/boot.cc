@@ -4,6 +4,7 @@
 #include "clock.hh"
 #include "heap.hh"
 #include "hooks.gen.hh"
+#include "idle.hh"
 #include "interrupts.hh"
 #include "paging.hh"
 #include "physical.hh"
@@ -25,6 +26,7 @@ U0_INIT_TEXT void prepare(BootProtocol protocol, const void* information)
     physical::init(regions);
     paging::init(regions, random_init());
     heap_init();
+    idle_init();
     log("{} {} MiB", bootinfo().image_name, (bootinfo().memory_bytes + (1 << 20) - 1) >> 20);
     clock_init();
     interrupts::init_controller();

@@ -74,6 +74,9 @@ public:
     /// Offers a chain of buffers to the device; its head, or nothing when descriptors are short.
     std::optional<std::uint16_t> add(std::span<const Buffer> buffers);
 
+    /// Whether take() would return something.
+    bool pending() const { return *used_index_ != taken_; }
+
     /// The next chain the device is done with.
     std::optional<Finished> take()
     {
