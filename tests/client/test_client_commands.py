@@ -152,9 +152,9 @@ def test_spec_beside_another_source(openstack, source, tmp_path, client):
 def test_images(openstack, source, tmp_path, client):
     digest = openstack("build", "create", "--spec", source(), "--wait", "-f", "value", "-c", "image").out.strip()
     row, = openstack("image", "list", "-f", "json").json
-    assert (row["Digest"], row["Name"]) == (digest, "stub")
-    shown = openstack("image", "show", "stub", "-f", "json").json
-    assert (shown["digest"], shown["name"], shown["platform"]) == (digest, "stub", "u0")
+    assert (row["Digest"], row["Name"]) == (digest, "app")
+    shown = openstack("image", "show", "app", "-f", "json").json
+    assert (shown["digest"], shown["name"], shown["platform"]) == (digest, "app", "u0")
     saved = openstack("image", "save", digest, "--file", tmp_path / "app.img")
     assert saved.code == 0 and saved.last_line == f"Next: unikernel run {tmp_path}/app.img"
     assert (tmp_path / "app.img").read_bytes() == b"".join(client.images.data(digest)[0])
