@@ -23,6 +23,8 @@ struct PortForward {
     std::string host_address = "127.0.0.1";
     std::uint16_t host_port = 0;  ///< 0: a free one is chosen and reported back
     std::uint16_t guest_port = 80;
+
+    bool operator==(const PortForward&) const = default;
 };
 
 /// One guest to be. The domain definition follows from this and the image's own note.
@@ -79,6 +81,10 @@ public:
     /// they ended. Errors: not_found.
     virtual Result<InstanceInfo> find(const std::string& name) = 0;
     virtual Result<std::vector<InstanceInfo>> list() = 0;
+    /// Makes these the host ports that lead to a running guest on the user-mode network (at its default
+    /// address), in place of those there were; connections that are open stay so. Host port 0 is not
+    /// possible. Errors: not_found, conflict (a port is in use), unavailable; ports may then be missing.
+    virtual Result<void> forward(const std::string& name, const std::vector<PortForward>& forwards) = 0;
     /// ACPI power button, then after `grace` the plug. Errors: not_found.
     virtual Result<void> stop(const std::string& name, std::chrono::milliseconds grace) = 0;
     virtual Result<void> destroy(const std::string& name) = 0;

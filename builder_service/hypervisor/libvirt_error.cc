@@ -17,8 +17,10 @@ struct Known {
     std::string_view sentence;
 };
 
-constexpr std::array<Known, 9> known_errors{{
+constexpr std::array<Known, 10> known_errors{{
     {"Could not set up host forwarding rule", FailureKind::conflict,
+     "the host port is in use or may not be opened; choose another one, or 0 for a free one"},
+    {"could not set up host forwarding rule", FailureKind::conflict,
      "the host port is in use or may not be opened; choose another one, or 0 for a free one"},
     {"Cannot find suitable emulator", FailureKind::unavailable,
      "QEMU is not installed; do: apt-get install qemu-system-x86"},

@@ -6,9 +6,9 @@
 #include <fstream>
 #include <mutex>
 
-#include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 
+#include "builder_service/hypervisor/host_ports.hh"
 #include "builder_service/hypervisor/instance_table.hh"
 #include "builder_service/hypervisor/kvm_probe.hh"
 #include "builder_service/hypervisor/libvirt_connection.hh"
@@ -101,6 +101,7 @@ public:
     Result<InstanceInfo> start(const InstanceSpec& spec) override;
     Result<InstanceInfo> find(const std::string& name) override;
     Result<std::vector<InstanceInfo>> list() override;
+    Result<void> forward(const std::string& name, const std::vector<PortForward>& forwards) override;
     Result<void> stop(const std::string& name, std::chrono::milliseconds grace) override;
     Result<void> destroy(const std::string& name) override;
     Result<InstanceState> wait(const std::string& name, std::chrono::milliseconds limit,
@@ -113,7 +114,6 @@ private:
     Result<InstanceInfo> start(const InstanceSpec& spec, std::string_view type);
     Result<Domain> domain(const std::string& name) const;
     std::optional<InstanceInfo> describe(virDomainPtr domain) const;
-    void learn_host_ports(virDomainPtr domain, std::vector<PortForward>& forwards) const;
     bool probe_kvm();
 
     LibvirtConnection libvirt_;
@@ -225,39 +225,31 @@ Result<InstanceInfo> LibvirtHypervisor::start(const InstanceSpec& spec, std::str
     info.id = uuid.data();
     info.accelerator = type == "kvm" ? "kvm" : "tcg";
     info.forwards = spec.forwards;
-    learn_host_ports(domain.get(), info.forwards);
+    if (!is_test_driver()) {
+        learn_host_ports(domain.get(), info.forwards);
+    }
     table_->update(info);
     return *table_->find(spec.name);
 }
 
-/// QEMU picks a free port for port 0, so that nobody can take it in between; its monitor says which.
-void LibvirtHypervisor::learn_host_ports(virDomainPtr domain, std::vector<PortForward>& forwards) const
+Result<void> LibvirtHypervisor::forward(const std::string& name, const std::vector<PortForward>& forwards)
 {
-    if (is_test_driver() || std::none_of(forwards.begin(), forwards.end(),
-                                         [](const PortForward& forward) { return forward.host_port == 0; })) {
-        return;
+    auto info = find(name);
+    if (!info) {
+        return tl::unexpected(info.error());
     }
-    char* answer = nullptr;
-    if (virDomainQemuMonitorCommand(domain, "info usernet", &answer, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) <
-        0) {
-        return;  // it ended already; the caller sees that in its state
+    const auto running = domain(name);
+    if (!running) {
+        return tl::unexpected(running.error());
     }
-    const LibvirtText text(answer);
-    auto real = forwards_from_usernet(text.get());
-    for (PortForward& forward : forwards) {
-        const auto found = std::find_if(real.begin(), real.end(), [&](const PortForward& candidate) {
-            return candidate.guest_port == forward.guest_port &&
-                   candidate.host_address == forward.host_address &&
-                   (forward.host_port == 0 || forward.host_port == candidate.host_port);
-        });
-        if (found != real.end()) {
-            forward.host_port = found->host_port;
-            real.erase(found);
-        }
+    if (auto changed =
+            is_test_driver() ? Result<void>{} : change_host_ports(running->get(), info->forwards, forwards);
+        !changed) {
+        return changed;
     }
-    // Who lists the instances from another process reads the ports there.
-    virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, metadata_element(forwards).c_str(),
-                         metadata_prefix, metadata_namespace, VIR_DOMAIN_AFFECT_LIVE);
+    info->forwards = forwards;
+    table_->update(*info);
+    return {};
 }
 
 Result<Domain> LibvirtHypervisor::domain(const std::string& name) const
