@@ -41,7 +41,6 @@ public:
         return {"tcg"};
     }
 
-private:
     /// Shared: a build may still use the connection that another one found broken.
     Result<std::shared_ptr<Hypervisor>> connected()
     {
@@ -55,6 +54,7 @@ private:
         return hypervisor_;
     }
 
+private:
     const std::string uri_;
     const std::filesystem::path state_;
     const std::chrono::milliseconds limit_;
@@ -76,21 +76,24 @@ Result<api::Backend> make_backend(const api::Settings& settings)
             return booter->boot(image, description, observer, stop);
         };
     return api::Backend{
-        .pipeline = {
-            .digest =
-                [pipeline](const BuildRequest& request, std::string_view bundle) {
-                    return request_digest(pipeline, request, bundle);
-                },
-            .build =
-                [pipeline](const BuildRequest& request, const std::filesystem::path& work,
-                           BuildObserver& observer, std::stop_token stop) {
-                    return build(pipeline, request, work, observer, std::move(stop));
-                },
-            .check_requirement =
-                [pipeline](const nlohmann::json& document) { return check_requirement(pipeline, document); },
-            .preview = [pipeline](const BuildRequest& request) { return preview(pipeline, request); }},
+        .pipeline = {.digest =
+                         [pipeline](const BuildRequest& request, std::string_view bundle) {
+                             return request_digest(pipeline, request, bundle);
+                         },
+                     .build =
+                         [pipeline](const BuildRequest& request, const std::filesystem::path& work,
+                                    BuildObserver& observer, std::stop_token stop) {
+                             return build(pipeline, request, work, observer, std::move(stop));
+                         },
+                     .check_requirement =
+                         [pipeline](const nlohmann::json& document) {
+                             return check_requirement(pipeline, document);
+                         },
+                     .preview =
+                         [pipeline](const BuildRequest& request) { return preview(pipeline, request); }},
         .inspect = inspect_image,
         .boots_images = settings.boot_check,
+        .hypervisor = [booter] { return booter->connected(); },
         .accelerators = [booter] { return booter->accelerators(); }};
 }
 

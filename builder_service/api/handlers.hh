@@ -13,6 +13,11 @@
 #include "builder_service/compliance/dry_run.hh"
 #include "builder_service/requirements/requirement_service.hh"
 
+namespace unikernel
+{
+class InstanceService;
+}
+
 namespace unikernel::api
 {
 
@@ -28,6 +33,7 @@ struct Context {
     std::filesystem::path platforms;  ///< folder of platform folders
     bool boots_images = false;        ///< the service can do the boot check
     std::function<std::vector<std::string>()> accelerators;
+    InstanceService* instances = nullptr;  ///< null: the servers are Nova's
     std::atomic<std::size_t> uploads{0};
 };
 
@@ -51,6 +57,12 @@ Response post_requirement(Context& context, const Request& request);
 Response get_requirement(Context& context, const Request& request);
 Response put_requirement(Context& context, const Request& request);
 Response delete_requirement(Context& context, const Request& request);
+Response list_instances(Context& context, const Request& request);
+Response post_instance(Context& context, const Request& request);
+Response get_instance(Context& context, const Request& request);
+Response put_instance(Context& context, const Request& request);
+Response delete_instance(Context& context, const Request& request);
+Response get_instance_console(Context& context, const Request& request);
 Response list_modules(Context& context, const Request& request);
 Response get_module(Context& context, const Request& request);
 Response list_platforms(Context& context, const Request& request);

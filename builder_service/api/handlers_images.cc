@@ -8,6 +8,7 @@
 #include "builder_service/api/handlers.hh"
 #include "builder_service/api/paging.hh"
 #include "builder_service/api/uploads.hh"
+#include "builder_service/instances/instance_service.hh"
 #include "builder_service/publishing/image_properties.hh"
 #include "common/util/hex.hh"
 
@@ -80,6 +81,12 @@ Response get_image(Context& context, const Request& request)
 
 Response delete_image(Context& context, const Request& request)
 {
+    if (context.instances != nullptr) {
+        const auto used = context.instances->uses(request.parameters.at(0));
+        if (!used || *used)
+            return used ? error(409, "image.in_use", "an instance runs this image; delete the instance first")
+                        : error(used.error(), "image");
+    }
     const auto removed = context.artifacts.remove_image(request.parameters.at(0), scope_of(request));
     return removed ? Response{204, {}, ""} : error(removed.error(), "image");
 }

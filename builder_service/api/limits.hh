@@ -19,6 +19,7 @@ inline constexpr std::uint64_t json_bytes = 1ULL << 20;     ///< a JSON body
 inline constexpr std::size_t json_depth = 32;               ///< nested arrays and objects
 inline constexpr std::uint64_t bundle_bytes = 64ULL << 20;  ///< a bundle as uploaded
 inline constexpr std::uint64_t image_bytes = 256ULL << 20;  ///< an image as uploaded; the largest body
+inline constexpr std::uint64_t console_bytes = 1ULL << 20;  ///< of a console log that are shown, its last
 inline constexpr std::size_t connections = 128;             ///< at once; more are answered 503
 inline constexpr std::size_t event_streams = 32;            ///< at once; more are answered 503
 inline constexpr std::size_t uploads = 4;                   ///< at once; more are answered 503

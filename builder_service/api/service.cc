@@ -16,8 +16,10 @@
 #include "builder_service/api/http_server.hh"
 #include "builder_service/api/logging.hh"
 #include "builder_service/api/routes.hh"
+#include "builder_service/fleet/instance_fleet.hh"
 #include "builder_service/identity/keystone.hh"
 #include "builder_service/identity/policy.hh"
+#include "builder_service/instances/instance_service.hh"
 #include "builder_service/publishing/glance_publishing.hh"
 
 namespace unikernel::api
@@ -131,6 +133,25 @@ std::unique_ptr<GlancePublishing> glance_publishing(const Settings& settings, Se
                                               Publisher::Settings{.attempts = glance.attempts}, repository);
 }
 
+/// Null: servers are Nova's.
+std::unique_ptr<InstanceService> own_instances(const Settings& settings, const Backend& backend,
+                                               ArtifactCatalog& artifacts, InstanceRepository& stored)
+{
+    if (settings.identity != Settings::Identity::none)
+        return nullptr;
+    auto connect = backend.hypervisor;
+    if (!connect)
+        connect = []() -> Result<std::shared_ptr<Hypervisor>> {
+            return fail(FailureKind::unavailable, "this service has no hypervisor");
+        };
+    const auto image = [&artifacts](const std::string& digest) {
+        return artifacts.image(digest, Scope{.project = {}, .all_projects = true});
+    };
+    return std::make_unique<InstanceService>(
+        InstanceService::Settings{.folder = settings.state / "instances"},
+        InstanceService::Needs{.connect = std::move(connect), .image = image, .is_open = is_open}, stored);
+}
+
 /// Who has no identity must not be reached from elsewhere.
 Result<HttpServer::Address> listen_address(const Settings& settings)
 {
@@ -169,6 +190,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                         backend.pipeline, publishing ? publishing->functions() : Publishing{}, repository,
                         artifacts, requirements);
     DryRun dry_run(repository, artifacts, requirements, backend.pipeline.preview);
+    InstanceRepository stored_instances(**database);
+    const auto instances = own_instances(settings, backend, artifacts, stored_instances);
     EventPump events(builds);
     AccessControl access(*identity->authenticator, *identity->policy);
     Context context{.builds = builds,
@@ -180,7 +203,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                     .modules = settings.modules,
                     .platforms = settings.platforms,
                     .boots_images = backend.boots_images,
-                    .accelerators = backend.accelerators};
+                    .accelerators = backend.accelerators,
+                    .instances = instances.get()};
     const Router router(routes(context));
     auto server =
         HttpServer::open(address, router, access, settings.identity == Settings::Identity::keystone);
@@ -188,6 +212,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
         return refuse(server.error(), 1);
     if (auto started = builds.start(); !started)
         return refuse(started.error(), 1);
+    if (instances)
+        instances->start();
 
     const auto host = address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
     std::cout << "listening on http://" << host << ":" << (*server)->port() << std::endl;
@@ -196,6 +222,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
             !written)
             return refuse(written.error(), 1);
     StopSignals::wait(-1);
+    if (instances)
+        instances->stop();
     if (!shut_down(builds, events, **server, settings)) {
         // Some thread hangs in a tool or a connection; what is stored is safe, so leave without it.
         spdlog::warn("something did not end in time; leaving without it");

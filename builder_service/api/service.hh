@@ -2,12 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "builder_service/api/settings.hh"
 #include "builder_service/artifacts/artifact_store.hh"
 #include "builder_service/builds/build_service.hh"
+#include "builder_service/hypervisor/hypervisor.hh"
 
 namespace unikernel::api
 {
@@ -17,6 +19,8 @@ struct Backend {
     Pipeline pipeline;
     ArtifactStore::Inspect inspect;
     bool boots_images = false;
+    /// A connection that lives, for the service's own instances; empty: it runs none.
+    std::function<Result<std::shared_ptr<Hypervisor>>()> hypervisor = {};
     std::function<std::vector<std::string>()> accelerators;  ///< for people; may be slow the first time
 };
 using MakeBackend = std::function<Result<Backend>(const Settings&)>;

@@ -45,6 +45,9 @@ const std::vector<std::vector<const char*>>& migrations()
          " name TEXT NOT NULL, revision INTEGER NOT NULL, document TEXT NOT NULL, deleted INTEGER NOT NULL,"
          " created TEXT NOT NULL, author TEXT NOT NULL)",
          "CREATE INDEX requirements_by_name ON requirements (name, global, project, revision)"},
+        {"CREATE TABLE instances (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, image TEXT NOT NULL,"
+         " settings TEXT NOT NULL, pinned INTEGER NOT NULL, boots INTEGER NOT NULL, created TEXT NOT NULL,"
+         " updated TEXT NOT NULL) WITHOUT ROWID"},
     };
     return steps;
 }
