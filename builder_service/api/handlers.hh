@@ -11,6 +11,7 @@
 #include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_service.hh"
 #include "builder_service/compliance/dry_run.hh"
+#include "builder_service/reconcile/rollout_repository.hh"
 #include "builder_service/requirements/requirement_service.hh"
 
 namespace unikernel
@@ -27,6 +28,7 @@ struct Context {
     ArtifactCatalog& artifacts;
     RequirementService& requirements;
     DryRun& dry_run;
+    RolloutRepository& rollouts;
     EventPump& events;
     std::string public_url;           ///< of links, without '/' at its end; empty: what the client named
     std::filesystem::path modules;    ///< folder of module folders
@@ -34,6 +36,7 @@ struct Context {
     bool boots_images = false;        ///< the service can do the boot check
     std::function<std::vector<std::string>()> accelerators;
     InstanceService* instances = nullptr;  ///< null: the servers are Nova's
+    std::function<void()> wake_loop;       ///< a person gave an order; empty: the loop does not run
     std::atomic<std::size_t> uploads{0};
 };
 
@@ -63,6 +66,9 @@ Response get_instance(Context& context, const Request& request);
 Response put_instance(Context& context, const Request& request);
 Response delete_instance(Context& context, const Request& request);
 Response get_instance_console(Context& context, const Request& request);
+Response list_rollouts(Context& context, const Request& request);
+Response get_rollout(Context& context, const Request& request);
+Response act_on_rollout(Context& context, const Request& request);
 Response list_modules(Context& context, const Request& request);
 Response get_module(Context& context, const Request& request);
 Response list_platforms(Context& context, const Request& request);

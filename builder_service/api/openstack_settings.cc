@@ -168,6 +168,17 @@ Keys nova_keys(OpenStackSettings::Nova& nova)
             {"interface", one_of(nova.interface, {"public", "internal", "admin"})}};
 }
 
+Keys reconcile_keys(ReconcileKeys& reconcile)
+{
+    return {{"enabled", boolean(reconcile.enabled)},
+            {"interval",
+             number(1, 3600, [&](std::int64_t value) { reconcile.interval = std::chrono::seconds(value); })},
+            {"lease",
+             number(5, 3600, [&](std::int64_t value) { reconcile.lease = std::chrono::seconds(value); })},
+            {"builds",
+             number(1, 256, [&](std::int64_t value) { reconcile.builds = static_cast<unsigned>(value); })}};
+}
+
 template <typename Value>
 std::vector<std::string> names(const std::map<std::string, Value>& map)
 {
@@ -186,7 +197,7 @@ bool is_quotable(const std::string& uri)
 
 }  // namespace
 
-Result<OpenStackSettings> openstack_settings(const SettingsFile& file)
+Result<OpenStackSettings> openstack_settings(const SettingsFile& file, ReconcileKeys& reconcile)
 {
     OpenStackSettings settings;
     std::string region;
@@ -195,6 +206,7 @@ Result<OpenStackSettings> openstack_settings(const SettingsFile& file)
         {"keystone_authtoken", authentication_keys(settings, region, unused)},
         {"glance", glance_keys(settings.glance)},
         {"nova", nova_keys(settings.nova)},
+        {"reconcile", reconcile_keys(reconcile)},
     };
     for (const auto& [section, entries] : file.sections) {
         if (section.empty())

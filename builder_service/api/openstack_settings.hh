@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,17 @@ struct OpenStackSettings {
     std::vector<std::string> notices;  ///< for the log: keys which are taken and have no effect
 };
 
-/// Errors: invalid (unknown section or key, with the nearest; a value out of range). What is missing is
-/// not an error here: an embedded service has none of it.
-Result<OpenStackSettings> openstack_settings(const SettingsFile& file);
+/// [reconcile]: what keeps images and servers as they are wanted.
+struct ReconcileKeys {
+    bool enabled = true;
+    std::chrono::seconds interval{10};  ///< between two looks at everything
+    std::chrono::seconds lease{30};     ///< after which another builder takes over
+    unsigned builds = 2;                ///< of the loop at once
+};
+
+/// The sections of a file; those which are no other service's into `reconcile`. Errors: invalid (unknown
+/// section or key, with the nearest; a value out of range). What is missing is not an error here: an embedded
+/// service has none of it.
+Result<OpenStackSettings> openstack_settings(const SettingsFile& file, ReconcileKeys& reconcile);
 
 }  // namespace unikernel::api

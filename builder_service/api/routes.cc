@@ -11,6 +11,7 @@ std::vector<Route> routes(Context& context)
         return [&context, handler](const Request& request) { return handler(context, request); };
     };
     const std::vector<std::string_view> pages = {"marker", "limit", "all_projects"};
+    const std::vector<std::string_view> rollouts = {"state", "marker", "limit", "all_projects"};
     // clang-format off
     return {
         {"GET",    "/",                         "",                              Body::none,    {},            with(discover)},
@@ -39,6 +40,9 @@ std::vector<Route> routes(Context& context)
         {"PUT",    "/v1/instances/{name}",      "unikernel:instances:update",    Body::json,    {},            with(put_instance)},
         {"DELETE", "/v1/instances/{name}",      "unikernel:instances:delete",    Body::none,    {"now"},       with(delete_instance)},
         {"GET",    "/v1/instances/{name}/console", "unikernel:instances:get",    Body::none,    {},            with(get_instance_console)},
+        {"GET",    "/v1/rollouts",              "unikernel:rollouts:list",       Body::none,    rollouts,      with(list_rollouts)},
+        {"GET",    "/v1/rollouts/{id}",         "unikernel:rollouts:get",        Body::none,    {},            with(get_rollout)},
+        {"POST",   "/v1/rollouts/{id}/action",  "unikernel:rollouts:act",        Body::json,    {},            with(act_on_rollout)},
         {"GET",    "/v1/modules",               "unikernel:modules:list",        Body::none,    {},            with(list_modules)},
         {"GET",    "/v1/modules/{name}",        "unikernel:modules:get",         Body::none,    {},            with(get_module)},
         {"GET",    "/v1/platforms",             "unikernel:platforms:list",      Body::none,    {},            with(list_platforms)},

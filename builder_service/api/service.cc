@@ -15,8 +15,11 @@
 
 #include "builder_service/api/http_server.hh"
 #include "builder_service/api/logging.hh"
+#include "builder_service/api/loop.hh"
 #include "builder_service/api/routes.hh"
 #include "builder_service/fleet/instance_fleet.hh"
+#include "builder_service/fleet/no_servers.hh"
+#include "builder_service/fleet/nova_fleet.hh"
 #include "builder_service/identity/keystone.hh"
 #include "builder_service/identity/policy.hh"
 #include "builder_service/instances/instance_service.hh"
@@ -152,6 +155,28 @@ std::unique_ptr<InstanceService> own_instances(const Settings& settings, const B
         InstanceService::Needs{.connect = std::move(connect), .image = image, .is_open = is_open}, stored);
 }
 
+/// Those whose servers follow the requirements.
+struct Servers {
+    std::unique_ptr<Nova> nova;  ///< null: the fleet is another
+    std::unique_ptr<Fleet> fleet;
+
+    Servers(const Settings& settings, Session* session, InstanceService* instances)
+    {
+        if (instances != nullptr) {
+            fleet = std::make_unique<InstanceFleet>(*instances);
+        } else if (session != nullptr && settings.openstack.glance.publish) {
+            const auto& keys = settings.openstack.nova;
+            nova =
+                std::make_unique<Nova>(*session, Nova::Settings{.endpoint_override = keys.endpoint_override,
+                                                                .region = keys.region_name,
+                                                                .interface = keys.interface});
+            fleet = std::make_unique<NovaFleet>(*nova);
+        } else {
+            fleet = std::make_unique<NoServers>();
+        }
+    }
+};
+
 /// Who has no identity must not be reached from elsewhere.
 Result<HttpServer::Address> listen_address(const Settings& settings)
 {
@@ -176,6 +201,7 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     OwnerRepository owners(**database);
     RequirementRepository stored_requirements(**database);
     ArtifactCatalog artifacts(**store, owners);
+    std::unique_ptr<Loop> loop;  // before those who tell it of changes until they end
     RequirementService requirements(stored_requirements, backend.pipeline.check_requirement);
     auto identity = Identity::open(settings);
     if (!identity)
@@ -192,19 +218,40 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     DryRun dry_run(repository, artifacts, requirements, backend.pipeline.preview);
     InstanceRepository stored_instances(**database);
     const auto instances = own_instances(settings, backend, artifacts, stored_instances);
+    RolloutRepository rollouts(**database);
+    const Servers servers(settings, identity->session.get(), instances.get());
+    if (settings.reconcile.enabled && backend.pipeline.preview)
+        loop = std::make_unique<Loop>(settings, Loop::Parts{.database = **database,
+                                                            .builds = repository,
+                                                            .service = builds,
+                                                            .artifacts = artifacts,
+                                                            .requirements = requirements,
+                                                            .rollouts = rollouts,
+                                                            .fleet = *servers.fleet,
+                                                            .plan = backend.pipeline.preview,
+                                                            .retire = {},
+                                                            .images_in_glance = servers.nova != nullptr});
+    const auto wake = [&loop] {
+        if (loop)
+            loop->wake();
+    };
+    requirements.on_change(wake);
+    builds.on_end(wake);
     EventPump events(builds);
     AccessControl access(*identity->authenticator, *identity->policy);
     Context context{.builds = builds,
                     .artifacts = artifacts,
                     .requirements = requirements,
                     .dry_run = dry_run,
+                    .rollouts = rollouts,
                     .events = events,
                     .public_url = settings.public_url,
                     .modules = settings.modules,
                     .platforms = settings.platforms,
                     .boots_images = backend.boots_images,
                     .accelerators = backend.accelerators,
-                    .instances = instances.get()};
+                    .instances = instances.get(),
+                    .wake_loop = wake};
     const Router router(routes(context));
     auto server =
         HttpServer::open(address, router, access, settings.identity == Settings::Identity::keystone);
@@ -214,14 +261,21 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
         return refuse(started.error(), 1);
     if (instances)
         instances->start();
+    if (loop)
+        loop->start();
 
     const auto host = address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
     std::cout << "listening on http://" << host << ":" << (*server)->port() << std::endl;
     if (!settings.port_file.empty())
         if (auto written = write_file(settings.port_file, std::to_string((*server)->port()) + "\n", 0644);
-            !written)
+            !written) {
+            if (loop)
+                loop->stop();
             return refuse(written.error(), 1);
+        }
     StopSignals::wait(-1);
+    if (loop)
+        loop->stop();
     if (instances)
         instances->stop();
     if (!shut_down(builds, events, **server, settings)) {

@@ -27,7 +27,7 @@ constexpr std::string_view synopsis =
     "Without options it answers http://127.0.0.1:8770 to programs of this machine and keeps\n"
     "its state below your home. Every option below may also stand in the configuration file\n"
     "as a line `name = value`; the command line wins. The file may also hold the sections\n"
-    "[keystone_authtoken], [glance] and [nova] of a service of OpenStack.\n\n"
+    "[keystone_authtoken], [glance] and [nova] of a service of OpenStack, and [reconcile].\n\n"
     "  unikernel-builder                          # embedded defaults\n"
     "  unikernel-builder --listen 127.0.0.1:0     # any free port, printed at start\n"
     "  curl http://127.0.0.1:8770/healthcheck     # is it well?\n\n";
@@ -224,19 +224,21 @@ Result<Settings> read_settings(int argc, const char* const* argv)
     const bool named = values.count("config") != 0;
     const fs::path file = named ? fs::path(values["config"].as<std::string>()) : places.config;
     OpenStackSettings openstack;
+    ReconcileKeys reconcile;
     if (named || fs::exists(file, code)) {
         const auto read = read_settings_file(file);
         if (!read)
             return tl::unexpected(read.error());
         if (auto taken = read_keys(*read, known, values); !taken)
             return tl::unexpected(taken.error());
-        auto sections = openstack_settings(*read);
+        auto sections = openstack_settings(*read, reconcile);
         if (!sections)
             return tl::unexpected(sections.error());
         openstack = std::move(*sections);
     }
     return typed(values).map([&](Settings settings) {
         settings.openstack = std::move(openstack);
+        settings.reconcile = reconcile;
         return settings;
     });
 }

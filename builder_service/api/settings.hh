@@ -21,6 +21,7 @@ struct Settings {
     std::string public_url;             ///< without '/' at its end; empty: what each client calls the service
     std::filesystem::path policy_file;  ///< empty: the rules compiled in
     OpenStackSettings openstack;
+    ReconcileKeys reconcile;
     std::filesystem::path port_file;  ///< empty: none
     std::filesystem::path state, cache, modules, platforms;
     unsigned workers = 1;

@@ -182,8 +182,8 @@ Result<std::vector<BuildRecord>> BuildRepository::heads(const Scope& scope)
             (sql.prepare << select_build
                          << "WHERE number IN (SELECT MAX(number) FROM builds"
                             " WHERE state = 'succeeded' AND image != '' AND (:all OR project = :project)"
-                            " GROUP BY project, json_extract(spec, '$.name'))"
-                            " ORDER BY project, json_extract(spec, '$.name')",
+                            " GROUP BY project, name)"
+                            " ORDER BY project, name",
              use(all), use(scope.project)));
     });
 }
@@ -333,14 +333,36 @@ Result<std::vector<BuildEvent>> BuildRepository::events(const BuildRecord& build
     });
 }
 
+Result<std::vector<BuildRecord>> BuildRepository::not_remembered()
+{
+    return database_.transact(false, [&](soci::session& sql) {
+        return fetch((sql.prepare << select_build
+                                  << "WHERE state = 'succeeded' AND image != '' AND NOT EXISTS (SELECT 1"
+                                     " FROM line_images WHERE build = builds.id) ORDER BY number"));
+    });
+}
+
+Result<bool> BuildRepository::under_way(const std::string& project, const std::string& name)
+{
+    return database_.transact(false, [&](soci::session& sql) {
+        long long found = 0;
+        sql << "SELECT COUNT(*) FROM builds WHERE project = :project AND name = :name"
+               " AND state IN ('queued', 'running')",
+            use(project), use(name), into(found);
+        return found != 0;
+    });
+}
+
 Result<void> BuildRepository::prune(const std::string& project, std::size_t keep)
 {
     return database_.transact(false, [&](soci::session& sql) {
         const auto kept = static_cast<long long>(keep);
         sql << "DELETE FROM builds WHERE project = :project AND state NOT IN ('queued', 'running')"
                " AND publish_state != 'removing' AND number <= (SELECT number FROM builds"
-               " WHERE project = :same ORDER BY number DESC LIMIT 1 OFFSET :kept)",
-            use(project), use(project), use(kept);
+               " WHERE project = :same ORDER BY number DESC LIMIT 1 OFFSET :kept)"
+               " AND number NOT IN (SELECT MAX(number) FROM builds WHERE project = :again"
+               " AND state = 'succeeded' AND image != '' GROUP BY name)",
+            use(project), use(project), use(kept), use(project);
     });
 }
 

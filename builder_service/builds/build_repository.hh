@@ -58,8 +58,13 @@ public:
     /// Those with n >= `from`, in order.
     Result<std::vector<BuildEvent>> events(const BuildRecord& build, std::int64_t from, std::size_t limit);
 
-    /// Removes the project's oldest ended builds beyond `keep`, with their events; not those of which
-    /// something may still have to be taken out of Glance.
+    /// Succeeded ones of which the loop remembers no image yet (table line_images).
+    Result<std::vector<BuildRecord>> not_remembered();
+    /// Whether a build of this line waits or runs.
+    Result<bool> under_way(const std::string& project, const std::string& name);
+
+    /// Removes the project's oldest ended builds beyond `keep`, with their events; not the heads of lines,
+    /// nor those of which something may still have to be taken out of Glance.
     Result<void> prune(const std::string& project, std::size_t keep);
 
 private:

@@ -169,6 +169,11 @@ Result<void> BuildService::recover()
     if (const auto waiting = repository_.in_state(BuildState::queued))
         for (const auto& build : *waiting)
             in_use.push_back(build.bundle);
+    const auto heads = repository_.heads(Scope{"", true});  // of which the loop makes new images
+    if (!heads)
+        return tl::unexpected(heads.error());
+    for (const auto& build : *heads)
+        in_use.push_back(build.bundle);
     artifacts_.prune_bundles(bundle_age, in_use);
     if (publishing_.leftovers)
         publishing_.leftovers();
@@ -202,7 +207,7 @@ Result<BuildRecord> BuildService::prepare(Submission submission)
     const auto digest = pipeline_.digest(request, submission.bundle);
     if (!digest)
         return tl::unexpected(digest.error());
-    build.id = new_id();
+    build.id = submission.id.empty() ? new_id() : submission.id;
     build.project = std::move(submission.project);
     build.user = std::move(submission.user);
     build.request_id = std::move(submission.request_id);
@@ -226,7 +231,7 @@ bool BuildService::has_image(const BuildRecord& build)
 
 /// The project's latest build of the same request, if it is on its way or its image is still there. One
 /// that is to be published anew gets that image instead, so that only the publishing is left to do.
-Result<std::optional<BuildRecord>> BuildService::reusable(BuildRecord& wanted)
+Result<std::optional<BuildRecord>> BuildService::reusable(BuildRecord& wanted, bool of_the_loop)
 {
     auto known = repository_.find_request(wanted.project, wanted.request_digest, wanted.boot_check);
     if (!known || !*known)
@@ -236,7 +241,7 @@ Result<std::optional<BuildRecord>> BuildService::reusable(BuildRecord& wanted)
                                                                                 : std::nullopt;
     if (!has_image(**known))
         return std::nullopt;
-    if (!wanted.publish && (*known)->state == BuildState::succeeded)
+    if (!wanted.publish && !of_the_loop && (*known)->state == BuildState::succeeded)
         return known;
     wanted.image = (*known)->image;
     return std::nullopt;
@@ -261,6 +266,21 @@ Result<void> BuildService::check_queue(const std::string& project)
     return {};
 }
 
+/// For a submission of the loop: its build, if this is not the first time. Errors: conflict.
+Result<std::optional<BuildRecord>> BuildService::submitted_before(const BuildRecord& wanted)
+{
+    auto known = repository_.find(wanted.id, Scope{"", true});
+    if (!known || *known)
+        return known;
+    const auto name = wanted.spec.value("name", "");
+    const auto under_way = repository_.under_way(wanted.project, name);
+    if (!under_way)
+        return tl::unexpected(under_way.error());
+    if (*under_way)
+        return fail(FailureKind::conflict, "a build of " + name + " waits or runs; it comes first");
+    return known;
+}
+
 Result<BuildService::Submitted> BuildService::submit(Submission submission)
 {
     if (draining_)
@@ -269,12 +289,20 @@ Result<BuildService::Submitted> BuildService::submit(Submission submission)
         return tl::unexpected(space.error());
     if (submission.publish && !can_publish())
         return fail(FailureKind::invalid, "publish: this service is not connected to Glance");
+    const bool of_the_loop = !submission.id.empty();
     auto build = prepare(std::move(submission));
     if (!build)
         return tl::unexpected(build.error());
 
     const std::scoped_lock lock(queue_mutex_);
-    auto known = reusable(*build);
+    if (of_the_loop) {
+        auto before = submitted_before(*build);
+        if (!before)
+            return tl::unexpected(before.error());
+        if (*before)
+            return Submitted{std::move(**before), false};
+    }
+    auto known = reusable(*build, of_the_loop);
     if (!known)
         return tl::unexpected(known.error());
     if (*known)
@@ -332,6 +360,8 @@ Result<void> BuildService::cancel(const std::string& id, const Scope& scope)
     if (publishing_.leftovers)
         publishing_.leftovers();
     changes_.raise();
+    if (ended_)
+        ended_();
     return done;
 }
 
@@ -510,6 +540,8 @@ void BuildService::finish(BuildRecord& build)
     if (build.publish && build.publish->state == PublishState::removing && publishing_.leftovers)
         publishing_.leftovers();
     changes_.raise();
+    if (ended_)
+        ended_();
 }
 
 bool BuildService::drain(std::chrono::milliseconds limit)

@@ -85,6 +85,10 @@ public:
         std::string project = {};                           ///< for which it is built; "" without identity
         std::string user = {};
         std::string request_id = {};  ///< to be passed on to other services
+        /// Of the build; empty: one is chosen. With it this is a submission of the loop: the same id again is
+        /// no second build; it makes the newest build of its line, even where an older one made the same
+        /// image; and it is refused (conflict) while another build of the line waits or runs.
+        std::string id = {};
     };
     struct Submitted {
         BuildRecord build;
@@ -103,6 +107,8 @@ public:
     bool can_publish() const { return publishing_.publish != nullptr; }
     Result<std::vector<BuildEvent>> events(const BuildRecord& build, std::int64_t from, std::size_t limit);
     ChangeSignal& changes() { return changes_; }
+    /// Calls `told` whenever a build ended. Call before `start`.
+    void on_end(std::function<void()> told) { ended_ = std::move(told); }
 
     /// No build runs now.
     bool idle() { return running_.wait_none(std::chrono::milliseconds(0)); }
@@ -116,7 +122,8 @@ private:
     Result<void> recover();
     Result<BuildRecord> prepare(Submission submission);
     Result<void> check_queue(const std::string& project);
-    Result<std::optional<BuildRecord>> reusable(BuildRecord& wanted);
+    Result<std::optional<BuildRecord>> submitted_before(const BuildRecord& wanted);
+    Result<std::optional<BuildRecord>> reusable(BuildRecord& wanted, bool of_the_loop);
     bool has_image(const BuildRecord& build);
     void work(const std::stop_token& stop);
     void run(BuildRecord build, std::stop_token stop);
@@ -135,6 +142,7 @@ private:
     ArtifactCatalog& artifacts_;
     RequirementService& requirements_;
     ChangeSignal changes_;
+    std::function<void()> ended_;
     RunningBuilds running_;
     std::mutex queue_mutex_;  ///< submitting, claiming and cancelling exclude each other
     std::condition_variable_any queued_;

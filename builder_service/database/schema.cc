@@ -48,6 +48,34 @@ const std::vector<std::vector<const char*>>& migrations()
         {"CREATE TABLE instances (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, image TEXT NOT NULL,"
          " settings TEXT NOT NULL, pinned INTEGER NOT NULL, boots INTEGER NOT NULL, created TEXT NOT NULL,"
          " updated TEXT NOT NULL) WITHOUT ROWID"},
+        // The loop. One row is the lease that all builders of a database ask for.
+        {"ALTER TABLE builds ADD COLUMN name TEXT GENERATED ALWAYS AS (json_extract(spec, '$.name')) VIRTUAL",
+         "CREATE INDEX builds_by_line ON builds (project, name, state, number)",
+         "CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL,"
+         " beat INTEGER NOT NULL, until INTEGER NOT NULL)",
+         "INSERT INTO leases VALUES ('reconcile', '', 0, 0, 0)",
+         "CREATE TABLE line_images (build TEXT PRIMARY KEY, number INTEGER NOT NULL, project TEXT NOT NULL,"
+         " name TEXT NOT NULL, image TEXT NOT NULL, image_id TEXT NOT NULL, plan_digest TEXT NOT NULL,"
+         " created TEXT NOT NULL, not_after TEXT NOT NULL, retired INTEGER NOT NULL DEFAULT 0)",
+         "CREATE INDEX line_images_by_digest ON line_images (image)",
+         "CREATE INDEX line_images_by_id ON line_images (image_id)",
+         "CREATE TABLE rollouts (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+         " project TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, active INTEGER NOT NULL,"
+         " wish TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL, cause TEXT NOT NULL,"
+         " requirements TEXT NOT NULL, from_build TEXT NOT NULL, build TEXT NOT NULL, image TEXT NOT NULL,"
+         " image_id TEXT NOT NULL, plan_digest TEXT NOT NULL, request TEXT NOT NULL, created TEXT NOT NULL,"
+         " updated TEXT NOT NULL)",
+         "CREATE UNIQUE INDEX rollouts_of_line ON rollouts (project, name) WHERE active = 1",
+         "CREATE INDEX rollouts_by_state ON rollouts (state, number)",
+         "CREATE TABLE rollout_servers (rollout INTEGER NOT NULL REFERENCES rollouts (number) ON DELETE "
+         "CASCADE,"
+         " place INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL,"
+         " from_image TEXT NOT NULL, was_running INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+         " started TEXT NOT NULL, ended TEXT NOT NULL, downtime_ms INTEGER NOT NULL, error TEXT NOT NULL,"
+         " PRIMARY KEY (rollout, id)) WITHOUT ROWID",
+         "CREATE TABLE line_back_off (project TEXT NOT NULL, name TEXT NOT NULL, request TEXT NOT NULL,"
+         " failures INTEGER NOT NULL, next_try INTEGER NOT NULL, until_changed INTEGER NOT NULL,"
+         " reason TEXT NOT NULL, PRIMARY KEY (project, name)) WITHOUT ROWID"},
     };
     return steps;
 }

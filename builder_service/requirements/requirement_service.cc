@@ -100,6 +100,8 @@ Result<RequirementRevision> RequirementService::append(std::optional<std::string
     }
     if (auto done = repository_.append(next); !done)
         return tl::unexpected(done.error());
+    if (changed_)
+        changed_();
     return next;
 }
 

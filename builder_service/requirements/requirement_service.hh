@@ -34,6 +34,9 @@ public:
     RequirementService(const RequirementService&) = delete;
     RequirementService& operator=(const RequirementService&) = delete;
 
+    /// Calls `told` whenever a revision was stored. Call before it is used.
+    void on_change(std::function<void()> told) { changed_ = std::move(told); }
+
     /// Whether a change is stored, or only checked and answered as it would be.
     enum class Mode { store, dry_run };
     /// Revision 1, or the next one if there once was one of this name. Without a project: global.
@@ -71,6 +74,7 @@ private:
 
     RequirementRepository& repository_;
     const Check check_;
+    std::function<void()> changed_;
     std::mutex mutex_;  ///< names stay unique
 };
 

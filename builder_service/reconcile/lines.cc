@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/reconcile/lines.hh"
+
+#include <algorithm>
+
+#include "builder_service/database/timestamp.hh"
+#include "common/util/digest.hh"
+
+namespace unikernel
+{
+
+bool expiry_is_near(const std::string& created, const std::string& not_after,
+                    std::chrono::system_clock::time_point now)
+{
+    if (not_after.empty())
+        return false;
+    const auto begin = parse_timestamp(created);
+    const auto end = parse_timestamp(not_after);
+    return !begin || !end || now >= *end - (*end - *begin) / 4;
+}
+
+Lines::Lines(BuildRepository& builds, RequirementService& requirements, LineImageRepository& images,
+             Ports ports, Clock clock)
+    : builds_(builds), requirements_(requirements), images_(images), ports_(std::move(ports)),
+      clock_(std::move(clock))
+{
+}
+
+Result<void> Lines::remember_images()
+{
+    const auto fresh = builds_.not_remembered();
+    if (!fresh)
+        return tl::unexpected(fresh.error());
+    for (const auto& build : *fresh) {
+        const auto note = ports_.note(build);  // none: it was deleted, or damaged
+        const LineImage image{.build = build.id,
+                              .number = build.number,
+                              .project = build.project,
+                              .name = build.spec.value("name", ""),
+                              .image = build.image,
+                              .image_id = build.publish ? build.publish->image_id : "",
+                              .plan_digest = note ? note->value("plan_digest", "") : "",
+                              .created = build.created,
+                              .not_after = ""};
+        if (auto added = images_.add(image); !added)
+            return added;
+    }
+    return {};
+}
+
+Result<Wish> Lines::wish(const BuildRecord& head)
+{
+    Wish wish;
+    auto documents = inline_requirements(head);
+    auto selected = requirements_.select(head.project, head.spec, {});
+    if (selected) {
+        for (const auto& [requirement, reason] : *selected) {
+            documents.push_back(requirement.document);
+            wish.requirements.push_back(
+                {{"requirement", requirement.name}, {"revision", requirement.revision}});
+        }
+        const auto plan = planned(ports_.plan, head, std::move(*selected));
+        if (!plan)
+            return tl::unexpected(plan.error());
+        wish.plan_digest = plan->preview.map(
+            [](const Preview& preview) { return preview.description.value("plan_digest", ""); });
+    } else {
+        if (selected.error().kind == FailureKind::internal)
+            return tl::unexpected(selected.error());
+        wish.plan_digest = tl::unexpected(selected.error());
+    }
+    const auto& plan = wish.plan_digest ? *wish.plan_digest : wish.plan_digest.error().message;
+    wish.request = to_string(Sha256()
+                                 .field(head.bundle)
+                                 .field(head.spec.dump())
+                                 .field(nlohmann::json(documents).dump())
+                                 .field(plan)
+                                 .finish());
+    return wish;
+}
+
+Result<Line> Lines::line(BuildRecord head)
+{
+    auto image = images_.of_build(head.id);
+    if (!image)
+        return tl::unexpected(image.error());
+    Line line{.head = std::move(head),
+              .image = image->value_or(LineImage{}),
+              .wish = {},
+              .outdated = {},
+              .problem = {},
+              .stored = true};
+    line.stored = ports_.note(line.head).has_value();
+    auto wanted = wish(line.head);
+    if (!wanted) {  // one broken line must not hold up the others
+        line.problem = wanted.error().message;
+        return line;
+    }
+    line.wish = std::move(*wanted);
+    if (!line.wish.plan_digest)
+        line.outdated = "what is wanted of it cannot be made: " + line.wish.plan_digest.error().message;
+    else if (line.image.plan_digest != *line.wish.plan_digest)
+        line.outdated = "its plan is not what its specification and the requirements make now";
+    else if (expiry_is_near(line.image.created, line.image.not_after, clock_.wall()))
+        line.outdated = "its image is valid until " + line.image.not_after + " only";
+    return line;
+}
+
+Result<std::vector<Line>> Lines::look()
+{
+    if (auto remembered = remember_images(); !remembered)
+        return tl::unexpected(remembered.error());
+    auto heads = builds_.heads({"", true});
+    if (!heads)
+        return tl::unexpected(heads.error());
+    std::vector<Line> lines;
+    for (auto& head : *heads) {
+        auto each = line(std::move(head));
+        if (!each)
+            return tl::unexpected(each.error());
+        lines.push_back(std::move(*each));
+    }
+    return lines;
+}
+
+}  // namespace unikernel

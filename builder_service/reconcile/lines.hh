@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "builder_service/builds/build_repository.hh"
+#include "builder_service/compliance/wanted.hh"
+#include "builder_service/pipeline/pipeline.hh"
+#include "builder_service/reconcile/clock.hh"
+#include "builder_service/reconcile/line_images.hh"
+#include "builder_service/requirements/requirement_service.hh"
+#include "common/model/rollout_policy.hh"
+#include "common/util/result.hh"
+
+namespace unikernel
+{
+
+/// What is wanted of a line now: the plan of its head's spec with the requirements that hold.
+struct Wish {
+    Result<std::string> plan_digest = std::string();  ///< or why there is no such image
+    nlohmann::json requirements =
+        nlohmann::json::array();  ///< stored ones that hold, [{"requirement","revision"}]
+    RolloutPolicy policy;         ///< of all that apply, the strictest
+    std::string request;  ///< digest of all that determines the wish; another one is worth a try at once
+};
+
+/// A line: all builds of a name in a project. Its head is the newest that succeeded.
+struct Line {
+    BuildRecord head;
+    LineImage image;  ///< the head's
+    Wish wish;
+    std::string outdated;  ///< for people: why the head's image is not what is wanted; "": it is
+    std::string problem;   ///< for people: why it is not known what is wanted; "": it is known
+    bool stored = true;    ///< the service still has the head's image
+};
+
+/// An image is renewed when less than a quarter of its validity is left. Dates that cannot be read are in the
+/// past. `created`, `not_after`: RFC 3339; an empty `not_after` is never near.
+bool expiry_is_near(const std::string& created, const std::string& not_after,
+                    std::chrono::system_clock::time_point now);
+
+/// The lines there are and what is wanted of each. Reads alone, but for the memory of images. Thread-safe.
+class Lines
+{
+public:
+    struct Ports {
+        Planner plan;
+        /// What the build's image says of itself. Errors: not_found (it was deleted).
+        std::function<Result<nlohmann::json>(const BuildRecord&)> note;
+    };
+    /// All of it outlives it.
+    Lines(BuildRepository& builds, RequirementService& requirements, LineImageRepository& images, Ports ports,
+          Clock clock = {});
+
+    /// Every line, of all projects, oldest head first. Errors: as the database.
+    Result<std::vector<Line>> look();
+    Result<Wish> wish(const BuildRecord& head);
+    /// Takes note of the images of builds that succeeded since the last time. Errors: as the database.
+    Result<void> remember_images();
+
+private:
+    Result<Line> line(BuildRecord head);
+
+    BuildRepository& builds_;
+    RequirementService& requirements_;
+    LineImageRepository& images_;
+    const Ports ports_;
+    const Clock clock_;
+};
+
+}  // namespace unikernel
