@@ -63,6 +63,7 @@ std::map<std::string, std::string> image_properties(const json& description, con
         {"unikernel_modules", joined(field(description, "modules"))},
         {"unikernel_configuration_digest", text_of(field(description, "configuration_digest"))},
         {"unikernel_plan_digest", text_of(field(description, "plan_digest"))},
+        {"unikernel_not_after", text_of(field(description, "not_after"))},
         {"architecture", text_of(field(description, "architecture"))},
         {"os_distro", platform},
         {"os_shutdown_timeout", "0"},  // seconds; there is nothing to shut down

@@ -165,7 +165,7 @@ def _check_fields(description):
         value = description.get(field)
         if not isinstance(value, kind) or isinstance(value, bool):
             raise Refused(f'its description lacks {field!r}, or it is not of type {kind.__name__}')
-    for field in ('configuration_digest', 'plan_digest'):
+    for field in ('configuration_digest', 'plan_digest', 'not_after'):
         if not isinstance(description.get(field, ''), str):
             raise Refused(f'in its description {field!r} is no text')
     for field in ('boot', 'devices'):

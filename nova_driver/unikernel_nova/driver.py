@@ -5,6 +5,7 @@ An image is a unikernel if its properties say so (unikernel_nova.properties); th
 it only if its bytes say the same.  Overridden methods take what they do not use as ``*args``,
 ``**kwargs``: their signatures grow from release to release of Nova (tests/unit/nova_driver/test_contract.py).
 """
+import datetime
 import hashlib
 import os
 
@@ -34,6 +35,10 @@ LAST_WORDS = 200  # bytes of a console's last line in an error
 
 def is_unikernel(instance):
     return properties.is_unikernel(instance.system_metadata)
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def refuse(instance, reason):
@@ -96,7 +101,8 @@ class UnikernelDriver(driver.LibvirtDriver):
         # Every way to a running domain leads through here: create, start, reboot, resize, evacuate.
         if not is_unikernel(instance):
             return super()._create_guest_with_network(context, xml, instance, *args, **kwargs)
-        self._check_kernel(context, instance)
+        found = self._check_kernel(context, instance)
+        self._check_validity(instance, found.description.get('not_after'))
         if instance.task_state == task_states.REBUILD_SPAWNING or not CONF.unikernel.wait_for_port:
             # As in a hard reboot the port of a rebuilt server is wired: it was away for so short a time
             # that Neutron's agent may not have noticed, and would then never tell that it is back.
@@ -125,6 +131,7 @@ class UnikernelDriver(driver.LibvirtDriver):
         try:
             image = properties.read_image(instance.system_metadata)
             properties.check_memory(image, instance.flavor.memory_mb)
+            properties.check_validity(image.stored.get(properties.NOT_AFTER), now())
             command_line.arguments(instance.metadata)
             if not instance.image_ref:
                 raise Refused('it lies on a volume; a unikernel boots from an image')
@@ -135,12 +142,22 @@ class UnikernelDriver(driver.LibvirtDriver):
         except Refused as refused:
             refuse(instance, refused)
 
+    def _check_validity(self, instance, not_after):
+        """An image that is over is not started; one that runs is for the control plane to replace, and refuses
+        to serve by itself."""
+        try:
+            properties.check_validity(not_after, now())
+        except Refused as refused:
+            refuse(instance, refused)
+
     def _check_kernel(self, context, instance):
+        """The Artifact that the instance's kernel is."""
         path = os.path.join(libvirt_utils.get_instance_path(instance), 'kernel')
         try:
             image = properties.read_image(instance.system_metadata)
             properties.check_memory(image, instance.flavor.memory_mb)
-            properties.check_agreement(image, artifact.read_artifact(path, CONF.unikernel.max_image_size))
+            found = artifact.read_artifact(path, CONF.unikernel.max_image_size)
+            properties.check_agreement(image, found)
         except (Refused, OSError) as refused:
             self._forget(path)
             cached = os.path.join(CONF.instances_path, CONF.image_cache.subdirectory_name,
@@ -151,6 +168,7 @@ class UnikernelDriver(driver.LibvirtDriver):
                 self._forget(cached)
             refuse(instance, refused)
         LOG.info('The image\'s bytes agree with its properties: %s', image.digest, instance=instance)
+        return found
 
     def _is_damaged(self, context, image_id, path):
         """Whether the host's copy of an image surely has other bytes than Glance's."""
@@ -200,12 +218,17 @@ class UnikernelDriver(driver.LibvirtDriver):
     def reboot(self, context, instance, network_info, reboot_type, *args, **kwargs):
         if is_unikernel(instance):
             reboot_type = 'HARD'
+            # Before the guest is stopped: it goes on as it was.
+            self._check_validity(instance, properties.stored_properties(instance.system_metadata)
+                                 .get(properties.NOT_AFTER))
         return super().reboot(context, instance, network_info, reboot_type, *args, **kwargs)
 
     def migrate_disk_and_power_off(self, context, instance, dest, flavor, *args, **kwargs):
         if is_unikernel(instance):
             try:
-                properties.check_memory(properties.read_image(instance.system_metadata), flavor.memory_mb)
+                image = properties.read_image(instance.system_metadata)
+                properties.check_memory(image, flavor.memory_mb)
+                properties.check_validity(image.stored.get(properties.NOT_AFTER), now())
             except Refused as refused:  # the server goes on as it was
                 raise exception.InstanceFaultRollback(exception.ResizeError(reason=str(refused))) from refused
         return super().migrate_disk_and_power_off(context, instance, dest, flavor, *args, **kwargs)

@@ -6,12 +6,16 @@ that it does not know in an instance's system metadata, as ``image_<name>``, cut
 so no value here is longer.
 """
 import dataclasses
+import datetime
 
 from unikernel_nova.refusal import Refused
 
 PREFIX = 'unikernel_'
 MAX_VALUE = 255  # bytes
 METADATA_PREFIX = 'image_'
+
+NOT_AFTER = 'unikernel_not_after'
+TIME_FORMAT = '%Y-%m-%dT%H:%M:%SZ'  # RFC 3339, in UTC and whole seconds
 
 # Without these an image does not boot.
 REQUIRED = ('unikernel_platform', 'unikernel_digest', 'unikernel_command_line', 'unikernel_minimum_memory_mib')
@@ -88,6 +92,7 @@ def derive(artifact):
         'unikernel_modules': ','.join(module['name'] for module in description['modules']),
         'unikernel_configuration_digest': description.get('configuration_digest', ''),
         'unikernel_plan_digest': description.get('plan_digest', ''),
+        'unikernel_not_after': description.get('not_after', ''),
     }
     return {name: value for name, value in properties.items() if value and len(value.encode()) <= MAX_VALUE}
 
@@ -119,9 +124,29 @@ def check_agreement(image, artifact):
     """Raises Refused unless every property that follows from the bytes says what the bytes say."""
     if artifact.digest != image.digest:
         raise Refused(f'its digest is {artifact.digest}, but unikernel_digest says {image.digest}')
-    for name, value in sorted(derive(artifact).items()):
+    derived = derive(artifact)
+    for name, value in sorted(derived.items()):
         if name in image.stored and image.stored[name] != value:
             raise Refused(f'{name}={image.stored[name]!r}, but the image itself says {value!r}')
+    if image.stored.get(NOT_AFTER) and NOT_AFTER not in derived:
+        raise Refused(f'{NOT_AFTER}={image.stored[NOT_AFTER]!r}, but the image itself has no such limit')
+
+
+def check_validity(not_after, now):
+    """Raises Refused if an image's time is over.
+
+    not_after: of the properties or the note, "" or None for an image without a limit.
+    now: an aware datetime.
+    """
+    if not not_after:
+        return
+    try:
+        limit = datetime.datetime.strptime(not_after, TIME_FORMAT).replace(tzinfo=datetime.timezone.utc)
+    except ValueError as error:
+        raise Refused(f'{NOT_AFTER}={not_after!r} is no time such as 2026-12-01T00:00:00Z') from error
+    if now >= limit:
+        raise Refused(f'it was valid until {not_after}, and now it is {now:{TIME_FORMAT}}: rebuild the server from the '
+                      'image that has taken its place')
 
 
 def check_memory(image, flavor_memory_mib):

@@ -20,7 +20,7 @@ def description(**changes):
         'command_line': 'u0', 'devices': ['virtio-net'], 'minimum_memory_mib': 8,
         'modules': [{'name': 'console', 'version': '1.0.0'}, {'name': 'lwip', 'version': '1.0.0'}],
         'configuration': {}, 'configuration_digest': 'sha256:' + 64 * 'c', 'plan_digest': 'sha256:' + 64 * 'd',
-        'toolchain': 'g++'}
+        'not_after': '2099-12-31T23:59:59Z', 'toolchain': 'g++'}
     fields.update(changes)
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -73,7 +73,7 @@ def overridden():
 
 
 # What the driver adds and Nova must not have as well.
-OWN = ('_check_before_fetch', '_check_kernel', '_forget', '_is_damaged', '_last_line')
+OWN = ('_check_before_fetch', '_check_kernel', '_check_validity', '_forget', '_is_damaged', '_last_line')
 
 
 def test_says_what_is_compared(nova, capsys):

@@ -145,6 +145,49 @@ def test_what_cannot_boot_is_refused_before_it_is_fetched(driver, unikernel, fie
     assert not driver.calls
 
 
+OVER = '2020-01-01T00:00:00Z'
+
+
+@pytest.fixture(name='expired')
+def fixture_expired(tmp_path):
+    data = small_image.make(small_image.description(not_after=OVER))
+    stored = properties.derive(artifact.verify(data))
+    made = instance(tmp_path, {'image_' + name: value for name, value in stored.items()})
+    (made.directory / 'kernel').write_bytes(data)
+    return made
+
+
+@pytest.mark.parametrize('operation', [
+    lambda driver, server: driver.spawn('context', server, image_meta(), [], None, {}),  # also rebuild, evacuate
+    lambda driver, server: driver._create_guest_with_network('context', '<xml/>', server, [], None),
+    lambda driver, server: driver.reboot('context', server, [], 'SOFT'),
+])
+def test_an_image_that_is_over_is_not_started(driver, expired, operation):
+    with pytest.raises(exception_named('ImageUnacceptable')) as refused:
+        operation(driver, expired)
+    assert refused.value.fields['reason'].startswith(f'it was valid until {OVER}, and now it is 2')
+    assert not driver.calls and (expired.directory / 'kernel').exists()
+
+
+def test_the_note_counts_where_the_properties_have_no_limit(driver, expired):
+    del expired.system_metadata['image_unikernel_not_after']
+    with pytest.raises(exception_named('ImageUnacceptable')) as refused:
+        driver._create_guest_with_network('context', '<xml/>', expired, [], None)
+    assert OVER in refused.value.fields['reason']
+
+
+def test_a_server_whose_image_is_over_is_stopped_and_kept_as_any_other(driver, expired):
+    driver.power_off(expired, 60, 10)
+    driver.snapshot('context', expired, 'image-2', lambda **kwargs: None)
+    assert [call[0] for call in driver.calls] == ['power_off', 'update']
+
+
+def test_a_server_whose_image_is_over_is_not_moved_to_where_it_could_not_start(driver, expired):
+    with pytest.raises(exception_named('InstanceFaultRollback')):
+        driver.migrate_disk_and_power_off('context', expired, 'here', types.SimpleNamespace(memory_mb=32), [])
+    assert not driver.calls
+
+
 def test_arguments_that_break_out_are_refused(driver, unikernel):
     unikernel.metadata = {'unikernel:arguments': 'a\nnet.ip=6.6.6.6/8'}
     with pytest.raises(exception_named('ImageUnacceptable')):

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import datetime
+
 import pytest
 import small_image
 from unikernel_nova import artifact
@@ -32,6 +34,34 @@ def test_every_derived_property_is_compared(found):
         wrong = dict(stored, **{name: '9'})
         with pytest.raises(Refused, match='9'):
             properties.check_agreement(read(wrong), found)
+
+
+def test_a_limit_that_only_the_properties_have_is_refused():
+    found = artifact.verify(small_image.make(small_image.description(not_after=None)))
+    stored = properties.derive(found)
+    assert 'unikernel_not_after' not in stored
+    properties.check_agreement(read(stored), found)
+    with pytest.raises(Refused, match='has no such limit'):
+        properties.check_agreement(read(dict(stored, unikernel_not_after='2099-12-31T23:59:59Z')), found)
+
+
+@pytest.mark.parametrize('now, over', [
+    ('2026-11-30T23:59:59', False), ('2026-12-01T00:00:00', True), ('2027-01-01T00:00:00', True)])
+def test_an_image_is_over_from_the_second_on_that_it_names(now, over):
+    time = datetime.datetime.fromisoformat(now + '+00:00')
+    properties.check_validity('', time)
+    properties.check_validity(None, time)
+    if not over:
+        properties.check_validity('2026-12-01T00:00:00Z', time)
+        return
+    with pytest.raises(Refused, match=f'valid until 2026-12-01T00:00:00Z, and now it is {now}Z: rebuild'):
+        properties.check_validity('2026-12-01T00:00:00Z', time)
+
+
+@pytest.mark.parametrize('text', ['tomorrow', '2026-12-01', '2026-12-01T00:00:00+02:00', '2026-13-01T00:00:00Z'])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(Refused, match='is no time such as'):
+        properties.check_validity(text, datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc))
 
 
 def test_no_value_is_longer_than_nova_keeps():

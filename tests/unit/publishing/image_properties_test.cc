@@ -35,7 +35,15 @@ TEST(ImageProperties, follow_from_the_note)
     EXPECT_FALSE(properties.contains("hw_rng_model"));
     EXPECT_FALSE(properties.contains("kernel_id"));
     EXPECT_FALSE(properties.contains("unikernel_plan_digest")) << "the note has none";
+    EXPECT_FALSE(properties.contains("unikernel_not_after")) << "it has no limit";
     EXPECT_EQ(minimum_memory_mib(note()), 8U);
+}
+
+TEST(ImageProperties, say_until_when_an_image_may_serve)
+{
+    auto limited = note();
+    limited["not_after"] = "2026-12-01T00:00:00Z";
+    EXPECT_EQ(image_properties(limited, "d").at("unikernel_not_after"), "2026-12-01T00:00:00Z");
 }
 
 TEST(ImageProperties, leave_out_what_nova_would_cut_off)
