@@ -191,9 +191,10 @@ ExitCode dispatch(const std::vector<std::string>& words)
 const std::vector<Command>& commands()
 {
     static const std::vector<Command> all{
-        build_command::command,   run_command::command,    instances_command::ps,   instances_command::stop,
-        inspect_command::command, module_command::list,    module_command::show,    lint_command::command,
-        platform_command::list,   doctor_command::command, version_command::command};
+        build_command::command,  run_command::command,     instances_command::ps,
+        instances_command::stop, console_command::command, inspect_command::command,
+        module_command::list,    module_command::show,     lint_command::command,
+        platform_command::list,  doctor_command::command,  version_command::command};
     return all;
 }
 

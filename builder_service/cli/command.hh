@@ -59,6 +59,10 @@ namespace instances_command
 {
 extern const Command ps, stop;
 }
+namespace console_command
+{
+extern const Command command;
+}
 namespace inspect_command
 {
 extern const Command command;

@@ -6,6 +6,7 @@
 #include "builder_service/cli/backend.hh"
 #include "builder_service/cli/command.hh"
 #include "builder_service/cli/running_instances.hh"
+#include "builder_service/cli/service_instances.hh"
 #include "common/util/nearest.hh"
 
 namespace unikernel::cli::instances_command
@@ -17,7 +18,8 @@ namespace
 {
 
 constexpr std::string_view ps_help =
-    R"(Lists the unikernels that "unikernel run" has started on this machine with the same --state.
+    R"(Lists the unikernels that "unikernel run" has started on this machine with the same --state, and those
+that the builder service runs ("unikernel run --detach").
 
 Example:
   unikernel ps
@@ -25,24 +27,17 @@ Example:
 
 constexpr std::string_view stop_help =
     R"(Pushes the power button of a unikernel that "unikernel run" has started, waits, and after the grace
-that was given to "run" pulls the plug.
+that was given to "run" pulls the plug. One that the builder service runs ("unikernel run --detach") is forgotten
+then; its grace is 5 s.
 
 Examples:
   unikernel stop hello-web
   unikernel stop hello-web --now
 )";
 
-po::options_description ps_options()
-{
-    po::options_description options;
-    options.add_options()("state", po::value<std::string>()->value_name("DIR"),
-                          "as for run; else ~/.local/state/unikernel (XDG_STATE_HOME)");
-    return options;
-}
-
 po::options_description stop_options()
 {
-    po::options_description options = ps_options();
+    po::options_description options = builder_options();
     options.add_options()("now", "pull the plug at once");
     return options;
 }
@@ -59,18 +54,32 @@ std::string ports_of(const nlohmann::json& instance)
 
 ExitCode run_ps(const po::variables_map& values, Output& output)
 {
-    const auto instances = running_instances(locations(values).state);
+    auto instances = running_instances(locations(values).state);
+    auto others = service_instances(values);
+    if (!others) {
+        return output.error(others.error());
+    }
+    instances.insert(instances.end(), others->begin(), others->end());
     output.document(instances);
     std::vector<std::vector<std::string>> rows;
     rows.reserve(instances.size());
     for (const auto& instance : instances) {
-        rows.push_back({instance.value("name", ""), std::to_string(instance.value("pid", 0)),
-                        instance.value("accelerator", "-"),
+        const bool here = instance.contains("pid");
+        rows.push_back({instance.value("name", ""),
+                        here ? "process " + std::to_string(instance.value("pid", 0)) : "service",
+                        here ? "running" : instance.value("status", ""), instance.value("accelerator", "-"),
                         std::to_string(instance.value("memory_mib", 0)) + " MiB", ports_of(instance),
                         instance.value("since", "-")});
     }
-    output.table({"NAME", "PID", "UNDER", "MEMORY", "PORTS", "SINCE"}, rows);
+    output.table({"NAME", "BY", "STATUS", "UNDER", "MEMORY", "PORTS", "SINCE"}, rows);
     output.next(instances.empty() ? "unikernel run IMAGE --forward 8080:80" : "unikernel stop NAME");
+    return success;
+}
+
+ExitCode stopped_now(const std::string& name, const Output& output)
+{
+    output.document({{"name", name}, {"state", "shut off"}});
+    output.line("stopped " + name);
     return success;
 }
 
@@ -80,9 +89,25 @@ ExitCode run_stop(const po::variables_map& values, Output& output)
     const auto state = locations(values).state;
     const std::string name = values["NAME"].as<std::string>();
     auto instance = running_instance(state, name);
+    if (!instance) {
+        const auto stopped = stop_service_instance(values, name, values.count("now") != 0);
+        if (stopped) {
+            return stopped_now(name, output);
+        }
+        const bool elsewhere =
+            stopped.error().kind == FailureKind::not_found ||
+            (stopped.error().kind == FailureKind::unavailable && values.count("service") == 0);
+        if (!elsewhere) {
+            return output.error(stopped.error());
+        }
+    }
     if (!instance || !instance->contains("pid")) {
         std::vector<std::string> names;
-        for (const auto& other : running_instances(state)) {
+        auto all = running_instances(state);
+        if (const auto others = service_instances(values)) {
+            all.insert(all.end(), others->begin(), others->end());
+        }
+        for (const auto& other : all) {
             names.push_back(other.value("name", ""));
         }
         const auto near = nearest(name, names);
@@ -108,14 +133,12 @@ ExitCode run_stop(const po::variables_map& values, Output& output)
         }
         std::this_thread::sleep_for(poll);
     }
-    output.document({{"name", name}, {"state", "shut off"}});
-    output.line("stopped " + name);
-    return success;
+    return stopped_now(name, output);
 }
 
 }  // namespace
 
-const Command ps{"ps", "[OPTIONS]", "the unikernels that run here", ps_help, ps_options, {}, run_ps};
+const Command ps{"ps", "[OPTIONS]", "the unikernels that run here", ps_help, builder_options, {}, run_ps};
 const Command stop{"stop",   "NAME [OPTIONS]", "stop a running unikernel", stop_help, stop_options,
                    {"NAME"}, run_stop};
 

@@ -11,6 +11,7 @@
 #include "builder_service/cli/interruption.hh"
 #include "builder_service/cli/run_options.hh"
 #include "builder_service/cli/running_instances.hh"
+#include "builder_service/cli/service_instances.hh"
 #include "common/util/temporary_directory.hh"
 
 namespace unikernel::cli::run_command
@@ -28,9 +29,13 @@ constexpr std::string_view help =
 console appears here; Ctrl-C pushes its power button, a second Ctrl-C pulls the plug. It never outlives
 this command, however that ends. What follows "--" are the application's arguments.
 
+With --detach the builder service runs it, on its own machine, until "unikernel stop NAME"; the service starts
+it again when it was stopped or killed itself, and a rollout may replace its image.
+
 Examples:
   unikernel run hello.img --forward 8080:80
   unikernel run hello-web --local --forward 0:80 --memory 64 -- --greeting hi
+  unikernel run hello-web --detach --forward 8080:80
   unikernel run hello.img --bridge br0 --address 192.0.2.10/24 --gateway 192.0.2.1
 )";
 
@@ -250,6 +255,9 @@ Result<Prepared> prepare(const po::variables_map& values, const fs::path& work)
 
 ExitCode run(const po::variables_map& values, Output& output)
 {
+    if (values.count("detach") != 0) {
+        return run_detached(values, output);
+    }
     const Interruption interruption;
     const auto grace = grace_period(values);
     const auto work = TemporaryDirectory::create(RunningInstance::folder_prefix);

@@ -39,6 +39,7 @@ po::options_description run_options()
                           "given several times")("memory,m", po::value<std::string>()->value_name("MIB"),
                                                  "memory; else the least the image needs")(
         "machine", po::value<std::string>()->value_name("pc|q35"), "machine type; else pc")(
+        "detach,d", "leave it to the builder service, which runs it until it is told to stop")(
         "name,n", po::value<std::string>()->value_name("NAME"),
         "of the instance; else the image's")("no-outbound", "the guest may open no connections of its own")(
         "bridge", po::value<std::string>()->value_name("BRIDGE"),

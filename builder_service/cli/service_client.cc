@@ -160,7 +160,7 @@ Result<nlohmann::json> ServiceClient::upload(const std::string& path, const std:
             concurrency::streams::fstream::open_istream(file.native(), std::ios::in | std::ios::binary).get();
         http::http_request request(http::methods::POST);
         request.set_request_uri(path);
-        request.set_body(stream, std::filesystem::file_size(file), "application/x-tar");
+        request.set_body(stream, std::filesystem::file_size(file), "application/octet-stream");
         auto answer = implementation_->json(std::move(request));
         stream.close().wait();
         return answer;

@@ -15,6 +15,8 @@ constexpr std::chrono::milliseconds open_limit{1000};
 
 Server server_of(const InstanceView& view)
 {
+    // A guest that ended by itself is stopped, and one whose replacement was refused runs: neither failed.
+    const bool failed = view.status == "failed" || view.status == "crashed";
     return {.id = view.instance.id,
             .name = view.instance.name,
             .project = {},
@@ -23,7 +25,7 @@ Server server_of(const InstanceView& view)
             .settled = view.settled,
             .running = view.running,
             .pinned = view.instance.pinned,
-            .fault = view.fault};
+            .fault = failed ? view.fault : ""};
 }
 
 /// How this machine reaches it.

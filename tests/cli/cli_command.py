@@ -42,7 +42,7 @@ class Command:
 
     def _words(self, words):
         words = [str(word) for word in words]
-        takes_state = words and words[0] in ("build", "run", "inspect", "module", "platform", "doctor", "ps", "stop")
+        takes_state = words and words[0] in ("build", "run", "inspect", "module", "platform", "doctor", "ps", "stop", "console")
         if takes_state and words[:2] != ["module", "lint"]:
             at = words.index("--") if "--" in words else len(words)
             words[at:at] = ["--state", str(self.state)]
