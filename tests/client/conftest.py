@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+import io
 import os
 import pathlib
 import sys
+import types
 
 import pytest
 
@@ -11,6 +13,7 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 sys.path[:0] = [str(HERE), str(HERE.parent / "service"), str(HERE.parent / "cloud"),
                 str(HERE.parent / "publishing"), str(ROOT / "common" / "python")]
 
+import canned_service  # noqa: E402
 from openstack_command import OpenStack, client_of, install  # noqa: E402
 from service_process import Service  # noqa: E402
 
@@ -54,3 +57,26 @@ def builder(tmp_path_factory):
 def real(installed, builder, tmp_path):
     """As `openstack`, against the real service."""
     return OpenStack(installed, builder.port, tmp_path)
+
+
+@pytest.fixture
+def canned():
+    service = canned_service.everything()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def run(canned, capsys):
+    """run(requirement.ShowRequirement, "tls-only"): (exit status, what it prints, what it says aside)."""
+    app = types.SimpleNamespace(client_manager=types.SimpleNamespace(unikernel=client_of(canned.port)), options=None)
+
+    def command(kind, *words):
+        app.stdout = io.StringIO()
+        made = kind(app, None)
+        arguments = made.get_parser("command").parse_args([str(word) for word in words])
+        capsys.readouterr()
+        status = made.run(arguments)
+        printed = capsys.readouterr()
+        return status, app.stdout.getvalue() + printed.out, printed.err
+    return command

@@ -258,11 +258,18 @@ def call_everything(client):
     client.requirements.revisions("name")
     client.requirements.update("name", {})
     client.requirements.delete("name")
+    client.requirements.create({}, dry_run=True)
+    client.requirements.update("name", {}, dry_run=True)
+    client.requirements.delete("name", dry_run=True)
+    client.rollouts.list(5, all_projects=True, state="failed")
+    client.rollouts.get("id")
+    for act in (client.rollouts.pause, client.rollouts.resume, client.rollouts.abort):
+        act("id")
 
 
 def test_every_request_is_one_that_the_service_describes(http, client):
     http.register_uri(requests_mock.ANY, re.compile("/v1/.*"), json={
-        "digest": "", "builds": [], "images": [], "modules": [], "platforms": [], "requirements": []})
+        "digest": "", "builds": [], "images": [], "modules": [], "platforms": [], "requirements": [], "rollouts": []})
     http.get(re.compile("/v1/builds/.*/events"), content=event(1, "end"))
     http.get(re.compile("/v1/images/.*/file"), content=b"x", headers={"Content-Length": "1"})
     call_everything(client)

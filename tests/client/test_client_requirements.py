@@ -19,7 +19,7 @@ def create(openstack, *options):
 def test_one_from_its_making_to_its_end(openstack, client, stub):
     made = create(openstack)
     assert made.code == 0 and (made.json["name"], made.json["revision"]) == ("staff-only", 1), made
-    assert made.last_line == "Next: openstack unikernel requirement list"
+    assert made.last_line == "Next: openstack unikernel requirement show staff-only"
     row, = openstack("requirement", "list", "-f", "json").json
     assert (row["Name"], row["Revision"]) == ("staff-only", 1) and "staff's password" in row["Description"]
     shown = openstack("requirement", "show", "staff-only", "-f", "json").json

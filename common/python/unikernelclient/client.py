@@ -24,3 +24,5 @@ class Client:
         self.modules = resources.Modules(transport)
         self.platforms = resources.Platforms(transport)
         self.requirements = resources.Requirements(transport)
+        self.rollouts = resources.Rollouts(transport)
+        self.compliance = resources.Compliance(transport)

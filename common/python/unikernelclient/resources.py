@@ -25,9 +25,10 @@ class _Resource:
         """The path of one item."""
         return "/".join((self.path, urllib.parse.quote(str(name), safe=":"), *below))
 
-    def _list(self, limit=None, all_projects=False):
+    def _list(self, limit=None, all_projects=False, **params):
         """At most ``limit`` items; all_projects is for administrators."""
-        params = {} if limit is None else {"limit": min(limit, PAGE_MOST)}
+        if limit is not None:
+            params["limit"] = min(limit, PAGE_MOST)
         if all_projects:
             params["all_projects"] = "true"
         return list(itertools.islice(self._http.items(self.path, self.key, **params), limit))
@@ -168,16 +169,18 @@ class Platforms(_Resource):
 
 
 class Requirements(_Resource):
-    """Security requirements that the service keeps and merges into every build they apply to."""
+    """Security requirements that the service keeps and merges into every build they apply to.
+
+    With ``dry_run`` nothing is stored; the answer is {"requirement", "changes"}: what would change."""
 
     path, key = "/v1/requirements", "requirements"
 
-    def create(self, document, everywhere=False):
+    def create(self, document, everywhere=False, dry_run=False):
         """Stores one under its document's name. everywhere: for all projects (administrators)."""
         body = {"document": document}
         if everywhere:
             body["project"] = None
-        return self._http.json("POST", self.path, json=body)
+        return self._http.json("POST", self.path, json=body, params=_dry(dry_run))
 
     def list(self, limit=None, all_projects=False):
         return self._list(limit, all_projects)
@@ -190,9 +193,62 @@ class Requirements(_Resource):
         """All of them, newest first, also if the requirement was deleted."""
         return list(self._http.items(self._at(name), self.key, revisions="true"))
 
-    def update(self, name, document):
+    def update(self, name, document, dry_run=False):
         """Makes a new revision; the older ones stay."""
-        return self._http.json("PUT", self._at(name), json={"document": document})
+        return self._http.json("PUT", self._at(name), json={"document": document}, params=_dry(dry_run))
 
-    def delete(self, name):
-        self._delete(name)
+    def delete(self, name, dry_run=False):
+        """Answers nothing, unless it is a dry run."""
+        if dry_run:
+            return self._http.json("DELETE", self._at(name), params=_dry(dry_run))
+        return self._delete(name)
+
+
+def _dry(dry_run):
+    return {"dry_run": "true"} if dry_run else {}
+
+
+class Rollouts(_Resource):
+    """New images on their way to the servers that have to run them."""
+
+    path, key = "/v1/rollouts", "rollouts"
+
+    def get(self, rollout_id):
+        return self._get(rollout_id)
+
+    def list(self, limit=None, all_projects=False, state=None):
+        """Newest first; of one state if it is given."""
+        return self._list(limit, all_projects, **({"state": state} if state else {}))
+
+    def pause(self, rollout_id):
+        """What was begun with a server is finished; no further one is touched."""
+        self._act(rollout_id, "pause")
+
+    def resume(self, rollout_id):
+        self._act(rollout_id, "resume")
+
+    def abort(self, rollout_id):
+        """For good; servers that were replaced already stay so."""
+        self._act(rollout_id, "abort")
+
+    def _act(self, rollout_id, action):
+        self._http.request("POST", self._at(rollout_id, "action"), json={action: None})
+
+
+class Compliance(_Resource):
+    """Which servers run what is wanted of them."""
+
+    path = "/v1/compliance"
+
+    def get(self, all_projects=False):
+        """The report. all_projects: for administrators."""
+        return self._http.json("GET", self.path, params=self._params(all_projects))
+
+    def page(self, all_projects=False):
+        """The report as a page for people: the bytes of an HTML file."""
+        return self._http.request("GET", self.path, params=self._params(all_projects),
+                                  headers={"Accept": "text/html"}).content
+
+    @staticmethod
+    def _params(all_projects):
+        return {"all_projects": "true"} if all_projects else {}

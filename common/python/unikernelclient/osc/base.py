@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the commands have in common: the client, errors for people, the next command, columns."""
 
+import json
 import re
 import sys
 
@@ -81,6 +82,11 @@ class Nested(columns.FormattableColumn):
         if isinstance(self._value, list) and all(isinstance(item, str) for item in self._value):
             return ", ".join(self._value)
         return yaml.safe_dump(self._value, allow_unicode=True, width=80).rstrip()
+
+
+def plain(value):
+    """A value in one line."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def positive(text):

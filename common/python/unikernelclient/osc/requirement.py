@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """``openstack unikernel requirement ...``: security requirements that the service keeps for the project."""
 
-from unikernelclient import documents
-from unikernelclient.osc import base
+import sys
+
+from unikernelclient import documents, exceptions
+from unikernelclient.osc import base, dry_run
+from unikernelclient.osc.rollout import progress
+
+ROLLOUTS_MOST = 100  # that are looked through for one requirement
 
 
 def described(requirement):
@@ -15,7 +20,7 @@ def add_requirement_argument(parser, **options):
     parser.add_argument("requirement", metavar="<requirement>", help="Name of the requirement", **options)
 
 
-class CreateRequirement(base.ShowOne):
+class CreateRequirement(dry_run.Shown, base.ShowOne):
     """Store a security requirement; every build it applies to has to meet it from now on"""
 
     def get_parser(self, prog_name):
@@ -24,26 +29,39 @@ class CreateRequirement(base.ShowOne):
                             "sealed on this machine")
         parser.add_argument("--global", dest="everywhere", action="store_true",
                             help="For all projects (administrators)")
+        dry_run.add_argument(parser)
         return parser
 
     def take_action(self, parsed_args):
-        requirement = self.client.requirements.create(documents.read(parsed_args.file), parsed_args.everywhere)
-        self.next_command = "openstack unikernel requirement list"
-        return self.shown(described(requirement))
+        made = self.client.requirements.create(documents.read(parsed_args.file), parsed_args.everywhere,
+                                               parsed_args.dry_run)
+        if parsed_args.dry_run:
+            everywhere = " --global" if parsed_args.everywhere else ""
+            self.next_command = f"openstack unikernel requirement create {parsed_args.file}{everywhere}"
+            return dry_run.rows(made["changes"])
+        self.next_command = f"openstack unikernel requirement show {made['name']}"
+        return self.shown(described(made))
 
 
-class SetRequirement(base.ShowOne):
+class SetRequirement(dry_run.Shown, base.ShowOne):
     """Make a new revision of a stored requirement; older ones stay on record"""
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         add_requirement_argument(parser)
         parser.add_argument("--file", metavar="<file>", required=True, help="What it says from now on")
+        dry_run.add_argument(parser)
         return parser
 
     def take_action(self, parsed_args):
-        requirement = self.client.requirements.update(parsed_args.requirement, documents.read(parsed_args.file))
-        return self.shown(described(requirement))
+        made = self.client.requirements.update(parsed_args.requirement, documents.read(parsed_args.file),
+                                               parsed_args.dry_run)
+        if parsed_args.dry_run:
+            self.next_command = (f"openstack unikernel requirement set {parsed_args.requirement} "
+                                 f"--file {parsed_args.file}")
+            return dry_run.rows(made["changes"])
+        self.next_command = f"openstack unikernel requirement show {made['name']}"
+        return self.shown(described(made))
 
 
 class ListRequirements(base.Lister):
@@ -57,7 +75,7 @@ class ListRequirements(base.Lister):
 
 
 class ShowRequirement(base.ShowOne):
-    """Show a security requirement; its secrets are salted hashes"""
+    """Show a security requirement (its secrets are salted hashes), its rollouts, and which servers meet it"""
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -65,7 +83,32 @@ class ShowRequirement(base.ShowOne):
         return parser
 
     def take_action(self, parsed_args):
-        return self.shown(described(self.client.requirements.get(parsed_args.requirement)))
+        requirement = described(self.client.requirements.get(parsed_args.requirement))
+        try:
+            requirement["rollouts"] = rollouts_of(requirement["name"], self.client.rollouts.list(limit=ROLLOUTS_MOST))
+            requirement["servers"] = servers_of(requirement["name"], self.client.compliance.get())
+        except exceptions.ApiError as error:  # the servers' keeper is away; what is stored can be shown all the same
+            print(f"Its rollouts and servers are not shown: {error}", file=sys.stderr)
+        return self.shown(requirement)
+
+
+def rollouts_of(name, rollouts):
+    """Those that were made for this requirement, newest first."""
+    return [{"id": rollout["id"], "name": rollout["name"], "state": rollout["state"], "reason": rollout["reason"],
+             "replaced": progress(rollout), "updated": rollout["updated"]}
+            for rollout in rollouts if name in _named(rollout)]
+
+
+def _named(rollout):
+    causes = rollout["cause"] if isinstance(rollout["cause"], list) else rollout.get("requirements", [])
+    return [cause["requirement"] for cause in causes]
+
+
+def servers_of(name, report):
+    """Those that the requirement applies to: whether they meet it, and since when they are as they are."""
+    return [{"id": server["id"], "name": server["name"], "fulfilled": requirement["fulfilled"],
+             "revision": requirement["fulfilled_revision"], "since": server["since"]}
+            for server in report["servers"] for requirement in server["requirements"] if requirement["name"] == name]
 
 
 class RequirementHistory(base.Lister):
@@ -82,13 +125,24 @@ class RequirementHistory(base.Lister):
         return self.listed(self.client.requirements.revisions(parsed_args.requirement))
 
 
-class DeleteRequirement(base.Command):
+class DeleteRequirement(base.Lister):
     """Delete security requirements; builds no longer have to meet them"""
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         add_requirement_argument(parser, nargs="+")
+        dry_run.add_argument(parser)
         return parser
 
     def take_action(self, parsed_args):
-        base.for_each(parsed_args.requirement, self.client.requirements.delete)
+        changes = []
+
+        def delete(name):
+            ended = self.client.requirements.delete(name, parsed_args.dry_run)
+            changes.extend(ended["changes"] if parsed_args.dry_run else [])
+
+        base.for_each(parsed_args.requirement, delete)
+        return dry_run.rows(changes)
+
+    def produce_output(self, parsed_args, column_names, data):
+        return super().produce_output(parsed_args, column_names, data) if parsed_args.dry_run else 0
