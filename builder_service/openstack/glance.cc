@@ -121,11 +121,11 @@ Result<void> Glance::upload(const std::string& id, const std::filesystem::path& 
     return done(client_.send_file(make_call("PUT", path_of(id) + "/file", call), file));
 }
 
-Result<void> Glance::hide(const std::string& id, const GlanceCall& call)
+Result<void> Glance::set_hidden(const std::string& id, bool hidden, const GlanceCall& call)
 {
     auto patch = make_call("PATCH", path_of(id), call);
     patch.headers["Content-Type"] = "application/openstack-images-v2.1-json-patch";
-    patch.body = json::array({json{{"op", "replace"}, {"path", "/os_hidden"}, {"value", true}}});
+    patch.body = json::array({json{{"op", "replace"}, {"path", "/os_hidden"}, {"value", hidden}}});
     return done(client_.send(patch));
 }
 

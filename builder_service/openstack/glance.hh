@@ -70,11 +70,15 @@ public:
     /// Streams the data of a queued image.
     Result<void> upload(const std::string& id, const std::filesystem::path& file, const GlanceCall& call);
     /// os_hidden: no longer listed, still bootable by its id.
-    Result<void> hide(const std::string& id, const GlanceCall& call);
+    Result<void> hide(const std::string& id, const GlanceCall& call) { return set_hidden(id, true, call); }
+    /// Listed again.
+    Result<void> show(const std::string& id, const GlanceCall& call) { return set_hidden(id, false, call); }
     /// No error if there is none.
     Result<void> remove(const std::string& id, const GlanceCall& call);
 
 private:
+    Result<void> set_hidden(const std::string& id, bool hidden, const GlanceCall& call);
+
     EndpointClient client_;
 };
 

@@ -99,33 +99,48 @@ private:
         return *found ? go_on(**found) : create();
     }
 
-    /// An image of the same bytes that the project has.
+    /// An image of the same bytes that the project has: one that is listed, else one of ours that was
+    /// superseded and is wanted again.
     Result<bool> reuse()
+    {
+        auto found = reuse(false);
+        return !found || *found ? found : reuse(true);
+    }
+
+    Result<bool> reuse(bool hidden)
     {
         const auto known = glance_.list({{"owner", build_.project},
                                          {"unikernel_digest", image_.digest},
                                          {"status", "active"},
-                                         {"os_hidden", "false"}},
+                                         {"os_hidden", hidden ? "true" : "false"}},
                                         call_);
         if (!known)
             return tl::unexpected(known.error());
         for (const auto& each : *known) {
-            if (each.owner != build_.project || each.status != "active" || each.hidden)
+            if (each.owner != build_.project || each.status != "active" || each.hidden != hidden ||
+                (hidden && (each.name != wish_.name || each.property("unikernel_build").empty())))
                 continue;
             auto same = holds_bytes(each, image_);
             if (!same)
                 return same;
-            if (!*same)
-                continue;
-            if (each.name != wish_.name)
-                observer_.warning("the project has these bytes in Glance as image " + each.name +
-                                  ", which is used; it does not get a second one named " + wish_.name);
-            observer_.log("image " + each.id + " in Glance holds these bytes already");
-            wish_.image_id = each.id;
-            wish_.name = each.name;
-            return settle(each);
+            if (*same)
+                return take(each);
         }
         return false;
+    }
+
+    Result<bool> take(const GlanceImage& known)
+    {
+        if (known.name != wish_.name)
+            observer_.warning("the project has these bytes in Glance as image " + known.name +
+                              ", which is used; it does not get a second one named " + wish_.name);
+        observer_.log("image " + known.id + " in Glance holds these bytes already");
+        if (known.hidden)
+            if (auto shown = glance_.show(known.id, call_); !shown)
+                return tl::unexpected(shown.error());
+        wish_.image_id = known.id;
+        wish_.name = known.name;
+        return settle(known);
     }
 
     Result<bool> create()

@@ -13,7 +13,7 @@ bool came_before(const GlanceImage& other, const GlanceImage& own, const BuildRe
                  BuildRepository& repository)
 {
     const auto known = repository.find(other.property("unikernel_build"), Scope{build.project, false});
-    if (known && *known && own.property("unikernel_build") == build.id)
+    if (known && *known)
         return (*known)->number < build.number;
     return other.created <= own.created;
 }

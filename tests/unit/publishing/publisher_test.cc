@@ -92,7 +92,7 @@ TEST_F(PublisherTest, creates_uploads_and_sees_it_active)
     EXPECT_EQ(image["min_ram"], 8);
     EXPECT_EQ(image["kernel_id"], "image-of-a");
     EXPECT_EQ(fake_.steps,
-              (std::vector<std::string>{"list", "get", "create", "get", "upload", "get", "list"}));
+              (std::vector<std::string>{"list", "list", "get", "create", "get", "upload", "get", "list"}));
 }
 
 TEST_F(PublisherTest, stores_the_id_before_glance_hears_of_it)
@@ -155,14 +155,28 @@ TEST_F(PublisherTest, takes_what_the_project_has)
     ASSERT_TRUE(publish(second));
     EXPECT_EQ(second.publish->image_id, first.publish->image_id);
     EXPECT_EQ(fake_.count("upload"), 1);
-    fake_.images["image-of-a"]["os_hidden"] = true;
-    auto third = add("c");
-    ASSERT_TRUE(publish(third));
-    EXPECT_EQ(third.publish->image_id, "image-of-c");
     auto fourth = add("d");
     fourth.project = "p2";
     ASSERT_TRUE(publish(fourth));
     EXPECT_EQ(fourth.publish->image_id, "image-of-d");
+}
+
+TEST_F(PublisherTest, shows_an_image_again_that_was_superseded_and_is_wanted_again)
+{
+    auto first = add("first");
+    ASSERT_TRUE(publish(first));
+    const auto bytes = image_;
+    image_.digest = to_string(sha256("other"));
+    auto second = add("second");
+    ASSERT_TRUE(publish(second));
+    ASSERT_EQ(fake_.images["image-of-first"]["os_hidden"], true);
+    image_ = bytes;
+    auto third = add("third");
+    ASSERT_TRUE(publish(third));
+    EXPECT_EQ(third.publish->image_id, "image-of-first");
+    EXPECT_EQ(fake_.images["image-of-first"]["os_hidden"], false);
+    EXPECT_EQ(fake_.images["image-of-second"]["os_hidden"], true);
+    EXPECT_EQ(fake_.images.size(), 2U) << "one image for each plan";
 }
 
 TEST_F(PublisherTest, replaces_what_broke)
