@@ -118,6 +118,8 @@ ServerStep after_check(const Result<void>& health, const ServerFacts& facts)
         return mark(ServerState::replaced);
     if (health.error().kind == FailureKind::not_found || health.error().kind == FailureKind::cancelled)
         return {};  // the next look says what that means
+    if (health.error().kind == FailureKind::invalid)
+        return mark(ServerState::returning, "its health cannot be checked: " + health.error().message);
     if (facts.in_state < facts.within)
         return {};
     return mark(ServerState::returning, "not healthy within " + std::to_string(facts.within.count()) +

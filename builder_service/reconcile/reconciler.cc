@@ -44,10 +44,10 @@ void Reconciler::run(ChangeSignal& wake, const std::stop_token& stop)
         if (!problem.empty() && problem != last_problem)
             spdlog::error("reconcile: {}", problem);
         last_problem = problem;
-        if (next && *next == Next::look && !whole) {
+        if (next && *next == Next::look && !whole)
             look_at = Time::now();
+        if (next && (*next == Next::now || (*next == Next::look && !whole)))
             continue;
-        }
         const auto rest = std::chrono::ceil<std::chrono::milliseconds>(look_at - Time::now());
         const bool soon = next && *next != Next::idle;
         const auto now = wake.wait(

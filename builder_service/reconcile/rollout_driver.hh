@@ -3,6 +3,7 @@
 
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "builder_service/reconcile/next_step.hh"
 #include "builder_service/reconcile/stopwatch.hh"
@@ -20,6 +21,7 @@ public:
     enum class Next {
         idle,  ///< nothing to do until something changes
         soon,  ///< servers are at work: look again in a moment
+        now,   ///< servers were begun with; look again at once, also for orders
         look   ///< it can end after a look at everything
     };
 
@@ -36,13 +38,17 @@ private:
     Result<Next> take_image(Rollout& rollout, const BuildRecord& build);
     Result<Next> replace(Rollout& rollout, World& world, const std::stop_token& stop);
     Done adopt(Rollout& rollout, const World& world);
+    Result<Next> end(Rollout& rollout, const RolloutStep& last, const World& world);
+    Done step_all(Rollout& rollout, const RolloutPolicy& policy, const std::stop_token& stop);
     Result<bool> step(Rollout& rollout, RolloutServer& server, const RolloutPolicy& policy,
                       const std::stop_token& stop);
     Done ask(Rollout& rollout, RolloutServer& server, const std::string& image, const ServerFacts& facts,
              const std::stop_token& stop);
     Result<void> healthy(const Server& server, const RolloutPolicy& policy, const std::stop_token& stop);
     Done mark(Rollout& rollout, RolloutServer& server, const ServerStep& step);
-    Result<unsigned> begin(Rollout& rollout, unsigned places, std::string& busy, const std::stop_token& stop);
+    Done ask_all(Rollout& rollout, const std::vector<RolloutServer*>& servers, const std::stop_token& stop);
+    Done hear(Rollout& rollout, RolloutServer& server, const Result<void>& answer, const ServerFacts& facts);
+    Done begin(Rollout& rollout, unsigned places, std::string& busy, const std::stop_token& stop);
     Result<bool> begin(Rollout& rollout, RolloutServer& server, const Server& now);
     RolloutFacts facts_of(const Rollout& rollout, const World& world);
     Done wait(Rollout& rollout, RolloutState state, const std::string& reason);

@@ -3,6 +3,8 @@
 #include "builder_service/reconcile/rollout_driver.hh"
 
 #include <algorithm>
+#include <future>
+#include <vector>
 
 #include <spdlog/spdlog.h>
 
@@ -13,6 +15,8 @@ namespace unikernel
 
 namespace
 {
+
+constexpr unsigned asked_at_once = 16;  ///< each on a thread of its own
 
 std::string key_of(const Rollout& rollout, const RolloutServer& server, std::string_view what)
 {
@@ -34,6 +38,42 @@ Result<RolloutDriver::Next> RolloutDriver::replace(Rollout& rollout, World& worl
         return tl::unexpected(adopted.error());
     const auto* line = world.line({rollout.project, rollout.name});
     const auto policy = line == nullptr ? RolloutPolicy{} : line->wish.policy;
+    if (auto stepped = step_all(rollout, policy, stop); !stepped)
+        return tl::unexpected(stepped.error());
+    auto facts = facts_of(rollout, world);
+    auto next = next_step(rollout, facts);
+    if (next.kind == RolloutStep::Kind::begin) {
+        const auto begun = begin(rollout, next.places, facts.busy, stop);
+        if (!begun)
+            return tl::unexpected(begun.error());
+        const auto busy = rollout.id + "/busy";
+        if (facts.busy.empty()) {
+            watch_.forget(busy);
+            return step_all(rollout, policy, stop).map([] { return Next::now; });
+        }
+        facts.busy_for = watch_.elapsed(busy);
+        next = next_step(rollout, facts);
+    }
+    if (next.kind == RolloutStep::Kind::finish)
+        return end(rollout, next, world);
+    if (auto stored = wait(rollout, next.state, next.reason); !stored)
+        return tl::unexpected(stored.error());
+    const bool pauses = next.state == RolloutState::waiting && facts.window_open;
+    return any(rollout, in_flight) || pauses ? Next::soon : Next::idle;
+}
+
+Result<RolloutDriver::Next> RolloutDriver::end(Rollout& rollout, const RolloutStep& last, const World& world)
+{
+    if (last.state == RolloutState::succeeded && !world.fresh)
+        return Next::look;  // servers that were not seen yet would be missed
+    if (last.state == RolloutState::succeeded && !world.no_list.empty())
+        return wait(rollout, RolloutState::waiting, world.no_list).map([] { return Next::idle; });
+    return finish(rollout, last.state, last.reason).map([] { return Next::look; });
+}
+
+Result<void> RolloutDriver::step_all(Rollout& rollout, const RolloutPolicy& policy,
+                                     const std::stop_token& stop)
+{
     for (auto& server : rollout.servers)
         while (in_flight(server.state)) {
             const auto moved = step(rollout, server, policy, stop);
@@ -42,33 +82,7 @@ Result<RolloutDriver::Next> RolloutDriver::replace(Rollout& rollout, World& worl
             if (!*moved)
                 break;
         }
-    auto facts = facts_of(rollout, world);
-    for (;;) {
-        const auto next = next_step(rollout, facts);
-        if (next.kind == RolloutStep::Kind::begin) {
-            const auto begun = begin(rollout, next.places, facts.busy, stop);
-            if (!begun)
-                return tl::unexpected(begun.error());
-            const auto busy = rollout.id + "/busy";
-            if (facts.busy.empty())
-                watch_.forget(busy);
-            else
-                facts.busy_for = watch_.elapsed(busy);
-            continue;
-        }
-        if (next.kind == RolloutStep::Kind::finish) {
-            // Servers that were not seen yet would be missed.
-            if (next.state == RolloutState::succeeded && !world.fresh)
-                return Next::look;
-            if (next.state == RolloutState::succeeded && !world.no_list.empty())
-                return wait(rollout, RolloutState::waiting, world.no_list).map([] { return Next::idle; });
-            return finish(rollout, next.state, next.reason).map([] { return Next::look; });
-        }
-        if (auto stored = wait(rollout, next.state, next.reason); !stored)
-            return tl::unexpected(stored.error());
-        const bool pauses = next.state == RolloutState::waiting && facts.window_open;
-        return any(rollout, in_flight) || pauses ? Next::soon : Next::idle;
-    }
+    return {};
 }
 
 /// Servers of the line that do not run what is wanted, and are not known here yet.
@@ -153,13 +167,41 @@ Result<void> RolloutDriver::ask(Rollout& rollout, RolloutServer& server, const s
     if (auto leads = lead(); !leads)
         return leads;
     watch_.restart(key_of(rollout, server, "asked"));
-    const auto asked = parts_.fleet.replace(server.id, image, stop);
-    if (asked) {
+    return hear(rollout, server, parts_.fleet.replace(server.id, image, stop), facts);
+}
+
+/// The first question for servers that were begun with, all at once: some fleets answer when a guest has
+/// booted.
+Result<void> RolloutDriver::ask_all(Rollout& rollout, const std::vector<RolloutServer*>& servers,
+                                    const std::stop_token& stop)
+{
+    if (auto leads = lead(); !leads)
+        return leads;
+    std::vector<std::future<Result<void>>> answers;
+    for (const auto* server : servers) {
+        watch_.restart(key_of(rollout, *server, "asked"));
+        answers.push_back(
+            std::async(std::launch::async, [this, stop, id = server->id, image = target(rollout)] {
+                return parts_.fleet.replace(id, image, stop);
+            }));
+    }
+    Result<void> all;
+    for (std::size_t n = 0; n < servers.size(); ++n)
+        if (auto heard = hear(rollout, *servers[n], answers[n].get(), {}); !heard)
+            all = std::move(heard);
+    return all;
+}
+
+/// What the fleet said to a question.
+Result<void> RolloutDriver::hear(Rollout& rollout, RolloutServer& server, const Result<void>& answer,
+                                 const ServerFacts& facts)
+{
+    if (answer) {
         ++server.attempts;
         return parts_.rollouts.store(parts_.lease, rollout, server);
     }
-    spdlog::warn("rollout {}: server {}: {}", rollout.id, server.name, asked.error().message);
-    const auto next = after_refusal(server, asked.error(), facts);
+    spdlog::warn("rollout {}: server {}: {}", rollout.id, server.name, answer.error().message);
+    const auto next = after_refusal(server, answer.error(), facts);
     return next.kind == ServerStep::Kind::mark ? mark(rollout, server, next) : Result<void>{};
 }
 
@@ -180,14 +222,14 @@ Result<void> RolloutDriver::mark(Rollout& rollout, RolloutServer& server, const 
     return parts_.rollouts.store(parts_.lease, rollout, server);
 }
 
-/// Begins with pending servers, as many as there are places. Answers how many; if none could, `busy` says
-/// why.
-Result<unsigned> RolloutDriver::begin(Rollout& rollout, unsigned places, std::string& busy,
-                                      const std::stop_token& stop)
+/// Begins with pending servers, as many as there are places; if all are busy with something else, `busy` says
+/// with what.
+Result<void> RolloutDriver::begin(Rollout& rollout, unsigned places, std::string& busy,
+                                  const std::stop_token& stop)
 {
-    unsigned begun = 0;
+    std::vector<RolloutServer*> begun;
     for (auto& server : rollout.servers) {
-        if (begun == places)
+        if (begun.size() == std::min(places, asked_at_once))
             break;
         if (server.state != ServerState::pending)
             continue;
@@ -212,14 +254,13 @@ Result<unsigned> RolloutDriver::begin(Rollout& rollout, unsigned places, std::st
                 busy = "server " + server.name + " is " + (*now)->status + (*now)->fault;
             continue;
         }
-        ++begun;
-        if (auto moved = step(rollout, server, {}, stop); !moved)
-            return tl::unexpected(moved.error());
+        begun.push_back(&server);
     }
-    if (begun != 0 || !std::any_of(rollout.servers.begin(), rollout.servers.end(),
-                                   [](const auto& server) { return server.state == ServerState::pending; }))
+    if (!begun.empty() ||
+        !std::any_of(rollout.servers.begin(), rollout.servers.end(),
+                     [](const auto& server) { return server.state == ServerState::pending; }))
         busy.clear();
-    return begun;
+    return ask_all(rollout, begun, stop);
 }
 
 /// A server whose turn it is, seen anew. False: it is not to be touched, or not now.

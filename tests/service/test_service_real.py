@@ -225,3 +225,44 @@ def tools_of(service):
     """Process ids of the service's children."""
     tasks = pathlib.Path(f"/proc/{service.process.pid}/task")
     return [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+
+STAY = ('#include <chrono>\n#include <iostream>\n#include <thread>\nint main() { std::cout << "here" << std::endl;'
+        ' for (;;) std::this_thread::sleep_for(std::chrono::seconds(1)); }\n')
+
+
+def test_instances_follow_a_requirement_although_the_service_is_killed(builder, hello, tmp_path):
+    if shutil.which("qemu-system-x86_64") is None:
+        pytest.skip("qemu-system-x86_64 is not installed")
+    service = Service(tmp_path, "--cache", builder.folder / "cache", "--libvirt-uri", "private",
+                      name="unikernel-builder")
+    service.start()
+    try:
+        first = built(service, submit(service, STAY, name="stay"))
+        assert first["state"] == "succeeded", first
+        for name, pinned in (("one", False), ("two", False), ("kept", True)):
+            answer = service.post_json("/v1/instances", {"name": name, "image": first["image"], "pinned": pinned})
+            assert answer.status == 201, answer.body
+        document = {"name": "slow-console", "applies_to": {"images": ["stay"]}, "modules": {"console": {"speed": 9600}}}
+        assert service.post_json("/v1/requirements", {"document": document}).status == 201
+
+        def rollout():
+            return service.get("/v1/rollouts").json["rollouts"][0]
+
+        wait_until(lambda: service.get("/v1/rollouts").json["rollouts"], 30)
+        wait_until(lambda: rollout()["state"] == "replacing" or rollout()["servers"], BUILD_SECONDS)
+        service.kill()
+        service.start()
+        wait_until(lambda: rollout()["state"] in ("succeeded", "failed"), 120)
+        done = rollout()
+        assert done["state"] == "succeeded", done
+        assert {server["name"]: server["state"] for server in done["servers"]} == {
+            "one": "replaced", "two": "replaced", "kept": "pinned"}
+        assert all(server["from_image"] == first["image"] for server in done["servers"])
+        runs = {each["name"]: each["image"] for each in service.get("/v1/instances").json["instances"]}
+        assert runs == {"one": done["image"], "two": done["image"], "kept": first["image"]}
+        assert done["image"] != first["image"] and len(service.get("/v1/builds").json["builds"]) == 2
+        console = service.get("/v1/instances/one/console").body.decode()
+        assert "u0: sealed" in console and "here" in console
+    finally:
+        assert service.stop() == 0

@@ -125,6 +125,8 @@ TEST(AfterCheck, a_server_has_until_its_deadline)
     EXPECT_EQ(after_check(sick, facts).to, returning);
     EXPECT_THAT(after_check(sick, facts).why, HasSubstr("it answers 500"));
     EXPECT_EQ(after_check({}, facts).to, replaced) << "healthy at the last moment is healthy";
+    facts.in_state = 0s;
+    EXPECT_EQ(after_check(fail(FailureKind::invalid, "no port leads there"), facts).to, returning);
     EXPECT_EQ(after_check(fail(FailureKind::not_found, "it is gone"), facts).kind, Kind::wait);
 }
 
