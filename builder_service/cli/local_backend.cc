@@ -79,7 +79,17 @@ Result<BuildReport> LocalBackend::build(const BuildJob& job, BuildObserver& obse
             return boot(locations_.state / "libvirt", image, description, watching, token);
         };
     }
-    const BuildRequest request{job.spec, job.requirements, job.bundle, job.boot_check};
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    BuildRequest request{job.spec, job.requirements, job.bundle, job.boot_check};
+    if (auto holding = in_force(job.spec, job.requirements, now)) {  // what is wrong with them, build() says
+        for (const std::string& text : holding->left_out) {
+            observer.warning(text);
+        }
+        request.requirements = std::move(holding->requirements);
+        if (holding->validity) {
+            request.not_after = now + *holding->validity;
+        }
+    }
     const BuildOutcome outcome = unikernel::build(settings, request, work->path(), observer, stop);
     BuildReport report;
     report.state = outcome.state;

@@ -2,11 +2,11 @@
 #include "builder_service/openstack/session.hh"
 
 #include <algorithm>
-#include <ctime>
 
 #include <spdlog/spdlog.h>
 
 #include "common/decode/reader.hh"
+#include "common/util/time.hh"
 
 namespace unikernel
 {
@@ -225,19 +225,15 @@ std::optional<std::string> find_endpoint(const nlohmann::json& catalog, const Se
 
 Result<system_clock::time_point> parse_time(const std::string& text)
 {
-    std::tm parts{};
-    const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-    if (rest == nullptr)
-        return fail(FailureKind::invalid, "'" + text + "' is no time in ISO 8601 form");
-    if (*rest == '.')
-        for (++rest; *rest >= '0' && *rest <= '9';)
-            ++rest;
     // Keystone says no zone of a token that ends with its application credential, and means UTC.
-    if (*rest != '\0' && std::string_view(rest) != "Z")
-        return fail(FailureKind::invalid, "'" + text + "' is no time in UTC");
+    const bool no_zone = !text.empty() && text.back() >= '0' && text.back() <= '9' &&
+                         text.find_first_of("+-", text.find('T')) == std::string::npos;
+    const auto time = parse_rfc3339(no_zone ? text + "Z" : text);
+    if (!time)
+        return tl::unexpected(time.error());
     // A clock of nanoseconds ends in the year 2262; what is later is as good as never.
-    static constexpr std::time_t never = 9'000'000'000;
-    return system_clock::from_time_t(std::min(::timegm(&parts), never));
+    static constexpr std::chrono::sys_seconds never{std::chrono::seconds(9'000'000'000)};
+    return std::clamp(*time, std::chrono::sys_seconds{}, never);
 }
 
 }  // namespace unikernel

@@ -91,7 +91,8 @@ private:
 /// URL of `wanted` in a Keystone catalogue; nothing when it is not there.
 std::optional<std::string> find_endpoint(const nlohmann::json& catalog, const Session::Endpoint& wanted);
 
-/// "2026-01-01T00:00:00.000000Z" or without Z, as Keystone writes times. Errors: invalid.
+/// RFC 3339, or without a zone, which Keystone leaves out of some times and which then is UTC; before 1970 is
+/// 1970. Errors: invalid.
 Result<std::chrono::system_clock::time_point> parse_time(const std::string& text);
 
 }  // namespace unikernel

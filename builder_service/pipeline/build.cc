@@ -272,7 +272,7 @@ try {
     sha.field("unikernel request 1")
         .update(*platform)
         .field(bundle_digest)
-        .field(describe(*plan, *image).dump());
+        .field(describe_timeless(*plan, *image).dump());
     for (const ModulePtr& module : image->installed()) {
         const Result<Digest> sources = sha256_folder(module->folder);
         if (!sources) {

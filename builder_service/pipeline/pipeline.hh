@@ -49,7 +49,21 @@ struct BuildRequest {
     std::vector<nlohmann::json> requirements;  ///< security requirements, in any order
     std::filesystem::path bundle;              ///< tar archive of the application's source
     bool boot_check = true;
+    /// Until when the image may serve: fixed by who submits, since a build does not depend on the time at
+    /// which it runs. Must be given if one of the requirements that apply limits validity.
+    std::optional<std::chrono::sys_seconds> not_after = std::nullopt;
 };
+
+/// Requirements as they are at one time.
+struct InForce {
+    std::vector<nlohmann::json> requirements;  ///< those that have begun to hold, in their order
+    std::vector<std::string> left_out;         ///< for people: one sentence for each of the others
+    /// How long an image may live that is made of the spec now: the shortest of those that apply.
+    std::optional<std::chrono::seconds> validity;
+};
+/// Errors: invalid (the spec or a requirement).
+Result<InForce> in_force(const nlohmann::json& spec, std::vector<nlohmann::json> requirements,
+                         std::chrono::sys_seconds now);
 
 /// Receives progress. Called from the building thread only; must not throw.
 class BuildObserver
@@ -100,7 +114,8 @@ struct PipelineSettings {
 };
 
 /// SHA-256 over everything that determines the result (spec, requirements, bundle digest,
-/// modules, platform, toolchain): two requests with one digest give the same bytes.
+/// modules, platform, toolchain) but `not_after`'s value: two requests with one digest and one
+/// `not_after` give the same bytes.
 /// Errors: invalid, unresolvable, as `build` would give them.
 Result<std::string> request_digest(const PipelineSettings& settings, const BuildRequest& request,
                                    std::string_view bundle_digest);
@@ -109,6 +124,10 @@ Result<std::string> request_digest(const PipelineSettings& settings, const Build
 /// it). Never throws; every way it can end is a BuildState. Thread-safe for distinct `work`.
 BuildOutcome build(const PipelineSettings& settings, const BuildRequest& request,
                    const std::filesystem::path& work, BuildObserver& observer, std::stop_token stop);
+
+/// The module that ends an image's service at its time, and its option, in seconds since 1970.
+inline constexpr const char* validity_module = "validity";
+inline constexpr const char* validity_option = "not_after";
 
 /// Whether a requirement's document (secrets sealed) can be met by the modules that there are, for a spec
 /// that asks for nothing else. Errors: invalid (names the place; unknown module or option, bad value).

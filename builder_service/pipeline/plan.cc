@@ -10,6 +10,7 @@
 #include "common/model/resolution.hh"
 #include "common/model/secret.hh"
 #include "common/util/digest.hh"
+#include "common/util/time.hh"
 
 namespace unikernel
 {
@@ -80,6 +81,52 @@ Result<void> add_implied(Plan& plan)
     return {};
 }
 
+/// Puts the end of the image's validity in, which the shortest validity among the requirements asks for.
+Result<void> add_expiry(Plan& plan, const std::vector<SecurityRequirement>& requirements,
+                        const BuildRequest& request)
+{
+    const SecurityRequirement* shortest = shortest_validity(requirements, plan.spec);
+    if (shortest == nullptr) {
+        return {};
+    }
+    const std::string source = "requirements." + shortest->name;
+    if (!plan.repository.find(validity_module)) {
+        return fail(FailureKind::unresolvable, "requirement " + shortest->name +
+                                                   " limits validity, which needs module " + validity_module +
+                                                   "; it is not in the module repository");
+    }
+    if (!request.not_after) {
+        return fail(FailureKind::invalid,
+                    source +
+                        ".validity: limits how long the image may live, but the request has no not_after");
+    }
+    plan.not_after = request.not_after->time_since_epoch().count();
+    Insert(plan.wanted, Dependency(validity_module), source);
+    Insert(plan.wanted, validity_module, {validity_option, *plan.not_after}, source);
+    return {};
+}
+
+/// Of an image that expires.
+std::optional<std::int64_t> not_after(const Image& image)
+{
+    for (const ModulePtr& module : image.installed()) {
+        if (module->name == validity_module) {
+            const auto& values = image.values(module->name);
+            const auto value = values.find(validity_option);
+            if (value != values.end() && value->second.is_number_integer()) {
+                return value->second.get<std::int64_t>();
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+/// Whether the time at which it expires is one that the next build would set anew.
+bool expiry_is_renewed(const Plan& plan, const Image& image)
+{
+    return plan.not_after && not_after(image) == plan.not_after;
+}
+
 json configuration(const Image& image, bool redacted)
 {
     json all = json::object();
@@ -144,6 +191,9 @@ Result<Plan> make_plan(const PipelineSettings& settings, const BuildRequest& req
         return tl::unexpected(wanted.error());
     }
     plan.wanted = std::move(*wanted);
+    if (Result<void> done = add_expiry(plan, *requirements, request); !done) {
+        return tl::unexpected(done.error());
+    }
     return plan;
 }
 
@@ -181,20 +231,39 @@ json describe(const Plan& plan, const Image& image)
         devices.insert(module->devices.begin(), module->devices.end());
     }
     const json sealed = configuration(image, false);
+    json lasting = sealed;
+    if (expiry_is_renewed(plan, image)) {
+        lasting[validity_module].erase(validity_option);
+    }
     const json whole{{"name", plan.spec.name},
                      {"platform", plan.spec.platform},
                      {"application", application_of(plan.spec)},
                      {"modules", modules},
                      {"sources", sources},
-                     {"configuration", sealed}};
-    return {{"format", 1},
-            {"name", plan.spec.name},
-            {"platform", plan.spec.platform},
-            {"modules", modules},
-            {"devices", devices},
-            {"configuration", configuration(image, true)},
-            {"configuration_digest", to_string(sha256(sealed.dump()))},
-            {"plan_digest", to_string(sha256(whole.dump()))}};
+                     {"configuration", lasting}};
+    json note{{"format", 1},
+              {"name", plan.spec.name},
+              {"platform", plan.spec.platform},
+              {"modules", modules},
+              {"devices", devices},
+              {"configuration", configuration(image, true)},
+              {"configuration_digest", to_string(sha256(sealed.dump()))},
+              {"plan_digest", to_string(sha256(whole.dump()))}};
+    if (const auto seconds = not_after(image)) {
+        note["not_after"] = to_rfc3339(std::chrono::sys_seconds(std::chrono::seconds(*seconds)));
+    }
+    return note;
+}
+
+json describe_timeless(const Plan& plan, const Image& image)
+{
+    json note = describe(plan, image);
+    if (expiry_is_renewed(plan, image)) {
+        note.erase("not_after");
+        note.erase("configuration_digest");
+        note["configuration"][validity_module].erase(validity_option);
+    }
+    return note;
 }
 
 }  // namespace unikernel

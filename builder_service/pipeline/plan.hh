@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,9 @@ struct Plan {
     ImageSpec spec;
     WantedModules wanted;
     std::vector<std::string> skipped;  ///< requirements that do not apply to this spec
+    /// Until when the image may serve by a requirement's validity, seconds since 1970. It is no part of
+    /// plan_digest, unless somebody asks for an earlier time, which then holds.
+    std::optional<std::int64_t> not_after;
 };
 
 /// The set M as the settings have it. Errors: internal (a manifest is wrong).
@@ -37,5 +42,9 @@ Result<Image> resolve_plan(const Plan& plan);
 
 /// What the note says before the platform adds its part (doc: image.rst).
 nlohmann::json describe(const Plan& plan, const Image& image);
+
+/// The same without the time at which the image expires, if a requirement's validity set that: what two
+/// requests have in common that differ in nothing else.
+nlohmann::json describe_timeless(const Plan& plan, const Image& image);
 
 }  // namespace unikernel

@@ -2,8 +2,10 @@
 #include "common/decode/specification.hh"
 
 #include "common/decode/reader.hh"
+#include "common/decode/rollout.hh"
 #include "common/model/generation.hh"
 #include "common/util/pattern.hh"
+#include "common/util/time.hh"
 
 namespace unikernel
 {
@@ -136,6 +138,20 @@ Selector selector(const Reader& reader)
     return result;
 }
 
+void read_times(const Reader& reader, SecurityRequirement& requirement)
+{
+    if (const auto value = reader.find("valid_from")) {
+        const auto time = parse_rfc3339(value->text(64));
+        if (!time) {
+            value->refuse(time.error().message);
+        }
+        requirement.valid_from = *time;
+    }
+    if (const auto value = reader.find("validity")) {
+        requirement.validity = read_duration(*value, std::chrono::seconds(60), std::chrono::days(3650));
+    }
+}
+
 }  // namespace
 
 Result<ImageSpec> decode_spec(const nlohmann::json& document)
@@ -170,7 +186,7 @@ Result<SecurityRequirement> decode_requirement(const nlohmann::json& document, s
 {
     return reading([&] {
         const Reader unnamed(document, "requirements[" + std::to_string(index) + "]");
-        unnamed.object({"name", "description", "applies_to", "modules"});
+        unnamed.object({"name", "description", "applies_to", "modules", "valid_from", "validity", "rollout"});
         SecurityRequirement requirement;
         requirement.name = unnamed.at("name").matching(name_expression);
         const std::string source = "requirements." + requirement.name;
@@ -179,9 +195,17 @@ Result<SecurityRequirement> decode_requirement(const nlohmann::json& document, s
             requirement.description = value->text();
         }
         requirement.applies_to = selector(reader.at("applies_to"));
-        requirement.modules = modules(reader.at("modules"), source);
-        if (requirement.modules.empty()) {
-            reader.at("modules").refuse("a requirement without a module requires nothing");
+        read_times(reader, requirement);
+        if (const auto value = reader.find("rollout")) {
+            requirement.rollout = read_rollout(*value);
+        }
+        const auto wanted = reader.find("modules");
+        if (wanted) {
+            requirement.modules = modules(*wanted, source);
+        }
+        if (requirement.modules.empty() && !requirement.validity && !requirement.rollout) {
+            reader.at("modules").refuse(
+                "a requirement without a module, validity or rollout requires nothing");
         }
         return requirement;
     });

@@ -18,4 +18,18 @@ bool applies(const Selector& selector, const ImageSpec& spec)
            });
 }
 
+const SecurityRequirement* shortest_validity(const std::vector<SecurityRequirement>& requirements,
+                                             const ImageSpec& spec)
+{
+    const SecurityRequirement* shortest = nullptr;
+    for (const SecurityRequirement& each : requirements) {
+        if (each.validity && applies(each.applies_to, spec) &&
+            (shortest == nullptr ||
+             std::pair(*each.validity, each.name) < std::pair(*shortest->validity, shortest->name))) {
+            shortest = &each;
+        }
+    }
+    return shortest;
+}
+
 }  // namespace unikernel

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/model/image.hh"
+#include "common/model/rollout_policy.hh"
 #include "common/util/result.hh"
 
 namespace unikernel
@@ -68,9 +70,16 @@ struct SecurityRequirement {
     std::string name;
     std::string description;
     Selector applies_to;
-    WantedModules modules;
+    WantedModules modules;                         ///< may be empty if one of the next two is there
+    std::optional<std::chrono::seconds> validity;  ///< how long an image that is made under it may live
+    std::optional<RolloutPolicy> rollout;
+    std::optional<std::chrono::sys_seconds> valid_from;  ///< before that it does not hold
 };
 
 bool applies(const Selector& selector, const ImageSpec& spec);
+
+/// Of those that apply, the one with the shortest validity; null if none limits it.
+const SecurityRequirement* shortest_validity(const std::vector<SecurityRequirement>& requirements,
+                                             const ImageSpec& spec);
 
 }  // namespace unikernel

@@ -133,9 +133,169 @@ TEST(Requirement, refusals_name_the_requirement)
     EXPECT_EQ(requirement_refusal("{name: a, applies_to: {labels: {}}, modules: {m: {}}}"),
               "requirements.a.applies_to: selects nothing");
     EXPECT_EQ(requirement_refusal("{name: a, applies_to: {everything: true}, modules: {}}"),
-              "requirements.a.modules: a requirement without a module requires nothing");
+              "requirements.a.modules: a requirement without a module, validity or rollout requires nothing");
+    EXPECT_EQ(requirement_refusal("{name: a, applies_to: {everything: true}}"),
+              "requirements.a.modules: must be given");
     EXPECT_EQ(requirement_refusal("{name: a, applies_to: {everything: true}, module: {m: {}}}"),
               "requirements[3].module: unknown key; did you mean modules?");
+}
+
+TEST(Requirement, has_a_beginning_a_validity_and_a_way_to_be_rolled_out)
+{
+    const auto requirement = decode_requirement(yaml(R"(
+name: monthly
+applies_to: {everything: true}
+valid_from: 2026-12-01T01:00:00+01:00
+validity: 30d
+rollout:
+  canary: 2
+  parallel: 10
+  pause: 30s
+  within: 2m
+  health:
+  - http: {port: 8080, path: /up, status: 204}
+  - http: {}
+  - tcp: {port: 443}
+  - console: {marker: "u0: sealed"}
+  windows: [{days: [sat, sun], from: "22:00", to: "04:00"}, {from: 05:30, to: 06:00}]
+)"));
+    ASSERT_TRUE(requirement) << requirement.error().message;
+    EXPECT_EQ(requirement->valid_from, std::chrono::sys_days(std::chrono::year(2026) / 12 / 1));
+    EXPECT_EQ(requirement->validity, std::chrono::days(30));
+    using Kind = HealthCheck::Kind;
+    const RolloutPolicy expected{2,
+                                 10,
+                                 std::chrono::seconds(30),
+                                 std::chrono::seconds(120),
+                                 {{Kind::http, 8080, "/up", 204, ""},
+                                  {Kind::http, 80, "/", 200, ""},
+                                  {Kind::tcp, 443, "/", 200, ""},
+                                  {Kind::console, 80, "/", 200, "u0: sealed"}},
+                                 {{{{0, 6}, std::chrono::hours(22), std::chrono::hours(4)},
+                                   {{}, std::chrono::minutes(330), std::chrono::hours(6)}}}};
+    EXPECT_EQ(requirement->rollout, expected);
+}
+
+TEST(Requirement, may_say_only_how_long_or_how)
+{
+    const std::string begin = "{name: a, applies_to: {everything: true}, ";
+    const auto monthly = decode_requirement(yaml(begin + "modules: {}, validity: 60s}"));
+    ASSERT_TRUE(monthly) << monthly.error().message;
+    EXPECT_FALSE(monthly->valid_from || monthly->rollout);
+    const auto careful = decode_requirement(yaml(begin + "rollout: {}}"));
+    ASSERT_TRUE(careful) << careful.error().message;
+    EXPECT_EQ(careful->rollout, RolloutPolicy{});
+}
+
+struct Refusal {
+    std::string keys, message;
+    friend void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.keys; }
+};
+
+class RefusedRequirement : public testing::TestWithParam<Refusal>
+{
+};
+
+TEST_P(RefusedRequirement, names_place_and_limit)
+{
+    EXPECT_EQ(requirement_refusal("{name: a, applies_to: {everything: true}, " + GetParam().keys + "}"),
+              GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Times, RefusedRequirement,
+    testing::Values(
+        Refusal{"valid_form: x", "requirements[3].valid_form: unknown key; did you mean valid_from?"},
+        Refusal{"valid_from: 2026-12-01", "requirements.a.valid_from: \"2026-12-01\" is no time; write it as "
+                                          "2026-12-01T00:00:00Z (RFC 3339)"},
+        Refusal{"valid_from: 2026", "requirements.a.valid_from: must be a string; put it in quotes"},
+        Refusal{"validity: 30",
+                "requirements.a.validity: \"30\" is no duration; write a whole number and s, m, h "
+                "or d, such as 30d"},
+        Refusal{"validity: 1 month",
+                "requirements.a.validity: \"1 month\" is no duration; write a whole number "
+                "and s, m, h or d, such as 30d"},
+        Refusal{"validity: 59s", "requirements.a.validity: 59s is under the minimum 1m"},
+        Refusal{"validity: 3651d", "requirements.a.validity: \"3651d\" is over the maximum 3650d"},
+        Refusal{"validity: [30d]", "requirements.a.validity: must be a string"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Rollout, RefusedRequirement,
+    testing::Values(
+        Refusal{"rollout: fast", "requirements.a.rollout: must be an object (key: value)"},
+        Refusal{"rollout: {canaries: 1}",
+                "requirements.a.rollout.canaries: unknown key; did you mean canary?"},
+        Refusal{"rollout: {canary: -1}", "requirements.a.rollout.canary: -1 is under the minimum 0"},
+        Refusal{"rollout: {canary: 1001}", "requirements.a.rollout.canary: 1001 is over the maximum 1000"},
+        Refusal{"rollout: {parallel: 0}", "requirements.a.rollout.parallel: 0 is under the minimum 1"},
+        Refusal{"rollout: {parallel: 1001}",
+                "requirements.a.rollout.parallel: 1001 is over the maximum 1000"},
+        Refusal{"rollout: {pause: 25h}", "requirements.a.rollout.pause: 25h is over the maximum 1d"},
+        Refusal{"rollout: {within: 0s}", "requirements.a.rollout.within: 0s is under the minimum 1s"},
+        Refusal{"rollout: {within: 61m}", "requirements.a.rollout.within: 61m is over the maximum 1h"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Health, RefusedRequirement,
+    testing::Values(
+        Refusal{"rollout: {health: []}", "requirements.a.rollout.health: has no checks; leave it out"},
+        Refusal{"rollout: {health: [{}]}",
+                "requirements.a.rollout.health[0]: must be exactly one of {http: {...}}, "
+                "{tcp: {...}}, {console: {...}}"},
+        Refusal{
+            "rollout: {health: [{http: {}, tcp: {port: 1}}]}",
+            "requirements.a.rollout.health[0]: must be exactly one of {http: {...}}, {tcp: {...}}, {console: "
+            "{...}}"},
+        Refusal{"rollout: {health: [{htp: {}}]}",
+                "requirements.a.rollout.health[0].htp: unknown key; did you mean http?"},
+        Refusal{"rollout: {health: [{http: {port: 0}}]}",
+                "requirements.a.rollout.health[0].http.port: 0 is under the minimum 1"},
+        Refusal{"rollout: {health: [{tcp: {port: 65536}}]}",
+                "requirements.a.rollout.health[0].tcp.port: 65536 is over the maximum 65535"},
+        Refusal{"rollout: {health: [{tcp: {}}]}", "requirements.a.rollout.health[0].tcp.port: must be given"},
+        Refusal{"rollout: {health: [{http: {path: up}}]}",
+                "requirements.a.rollout.health[0].http.path: \"up\" does not match /[!-~]{0,1023}"},
+        Refusal{"rollout: {health: [{http: {status: 99}}]}",
+                "requirements.a.rollout.health[0].http.status: 99 is under the minimum 100"},
+        Refusal{"rollout: {health: [{http: {status: 600}}]}",
+                "requirements.a.rollout.health[0].http.status: 600 is over the maximum 599"},
+        Refusal{
+            "rollout: {health: [{console: {marker: ''}}]}",
+            "requirements.a.rollout.health[0].console.marker: must be one line of text that is not empty"},
+        Refusal{"rollout: {health: [{console: {marker: '" + std::string(257, 'x') + "'}}]}",
+                "requirements.a.rollout.health[0].console.marker: 257 bytes are over the maximum length 256"},
+        Refusal{"rollout: {health: [" + std::string("{http: {}}, ") +
+                    "{http: {}}, {http: {}}, {http: {}}, {http: "
+                    "{}}, {http: {}}, {http: {}}, {http: {}}, {http: {}}]}",
+                "requirements.a.rollout.health: 9 checks are over the maximum 8"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Windows, RefusedRequirement,
+    testing::Values(
+        Refusal{"rollout: {windows: []}", "requirements.a.rollout.windows: has no windows; leave it out"},
+        Refusal{"rollout: {windows: [{from: '22:00'}]}",
+                "requirements.a.rollout.windows[0].to: must be given"},
+        Refusal{
+            "rollout: {windows: [{from: '24:00', to: '04:00'}]}",
+            "requirements.a.rollout.windows[0].from: \"24:00\" does not match ([01][0-9]|2[0-3]):[0-5][0-9]"},
+        Refusal{
+            "rollout: {windows: [{from: '22:00', to: '4:00'}]}",
+            "requirements.a.rollout.windows[0].to: \"4:00\" does not match ([01][0-9]|2[0-3]):[0-5][0-9]"},
+        Refusal{"rollout: {windows: [{days: [saturday], from: '22:00', to: '04:00'}]}",
+                "requirements.a.rollout.windows[0].days[0]: \"saturday\" is none of sun, mon, tue, wed, thu, "
+                "fri, "
+                "sat"},
+        Refusal{"rollout: {windows: [{days: [], from: '22:00', to: '04:00'}]}",
+                "requirements.a.rollout.windows[0].days: names no day; leave it out for every day"}));
+
+TEST(Requirement, has_sixteen_windows_at_most)
+{
+    std::string windows;
+    for (int i = 0; i < 17; ++i) {
+        windows += std::string(i == 0 ? "" : ", ") + "{from: '22:00', to: '04:00'}";
+    }
+    EXPECT_EQ(requirement_refusal("{name: a, applies_to: {everything: true}, rollout: {windows: [" + windows +
+                                  "]}}"),
+              "requirements.a.rollout.windows: 17 windows are over the maximum 16");
 }
 
 const std::string head = "name: m\nversion: 1.0.0\nkind: security\nsummary: s\nlicense: Apache-2.0\n";

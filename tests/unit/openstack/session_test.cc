@@ -127,12 +127,14 @@ TEST_F(SessionTest, NamesTheKeyThatIsMissing)
     EXPECT_THAT(Session::create(half).error().message, HasSubstr("project_domain_name is missing"));
 }
 
-TEST(KeystoneTime, IsUtc)
+TEST(KeystoneTime, IsUtcUnlessItSaysAnotherZone)
 {
     EXPECT_EQ(std::chrono::system_clock::to_time_t(*parse_time("1970-01-02T00:00:01.999999Z")), 86401);
     EXPECT_EQ(std::chrono::system_clock::to_time_t(*parse_time("1970-01-01T00:00:00Z")), 0);
     EXPECT_EQ(std::chrono::system_clock::to_time_t(*parse_time("1970-01-01T00:00:01")), 1);
-    for (const char* text : {"", "1970-01-01", "1970-01-01T00:00:00+01:00", "soon"})
+    EXPECT_EQ(std::chrono::system_clock::to_time_t(*parse_time("1970-01-01T02:00:00+01:00")), 3600);
+    EXPECT_EQ(std::chrono::system_clock::to_time_t(*parse_time("9999-12-31T23:59:59")), 9'000'000'000);
+    for (const char* text : {"", "1970-01-01", "1970-02-31T00:00:00Z", "soon"})
         EXPECT_FALSE(parse_time(text)) << text;
 }
 
