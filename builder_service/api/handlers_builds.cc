@@ -128,6 +128,7 @@ Response post_build(Context& context, const Request& request)
     if (!wanted)
         return error(wanted.error(), "build");
     wanted->project = request.caller.project_id;
+    wanted->domain = request.caller.domain_id;
     wanted->user = request.caller.user_id;
     wanted->request_id =
         request.caller.global_request_id.empty() ? request.id : request.caller.global_request_id;

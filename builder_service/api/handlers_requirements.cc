@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include <spdlog/spdlog.h>
+
 #include "builder_service/api/errors.hh"
 #include "builder_service/api/handlers.hh"
 #include "builder_service/api/paging.hh"
@@ -14,36 +16,67 @@ namespace
 
 struct Draft {
     nlohmann::json document;
-    std::optional<std::string> project;  ///< nothing: global
+    RequirementScope scope;
 };
 
-/// {"document":{...}}, and when it is created "project": null (global) or the caller's.
-Result<Draft> draft(const nlohmann::json& body, const Caller& caller, bool with_project)
+/// Whom it is for: "domain": "<id>", "project": null (global) or the caller's, which is also what is meant
+/// when neither is given.
+RequirementScope read_scope(const Reader& reader, const Caller& caller)
+{
+    const auto& body = reader.json();
+    if (const auto domain = reader.find("domain")) {
+        if (caller.domain_id.empty())
+            domain->refuse("there are no domains without identity; leave it out");
+        if (body.contains("project") && !body["project"].is_null())
+            domain->refuse("a requirement is a project's or a domain's; give one of the two");
+        return {std::nullopt, domain->matching("[A-Za-z0-9_.-]{1,64}")};
+    }
+    if (!body.contains("project") || body["project"] == caller.project_id)
+        return {caller.project_id, caller.domain_id};
+    if (!body["project"].is_null())
+        reader.at("project").refuse("must be null, for all projects, or your own");
+    return {};
+}
+
+/// {"document":{...}}, and when it is created whom it is for.
+Result<Draft> draft(const nlohmann::json& body, const Caller& caller, bool with_scope)
 {
     return reading([&] {
         const Reader reader(body, "body");
-        reader.object(with_project ? std::vector<std::string>{"name", "document", "project"}
-                                   : std::vector<std::string>{"name", "document"});
-        Draft wanted{reader.at("document").json(), caller.project_id};
+        reader.object(with_scope ? std::vector<std::string>{"name", "document", "project", "domain"}
+                                 : std::vector<std::string>{"name", "document"});
+        Draft wanted{reader.at("document").json(), {}};
         if (!wanted.document.is_object())
             reader.at("document").refuse("must be an object");
         if (const auto name = reader.find("name");
             name && wanted.document.value("name", nlohmann::json()) != name->json())
             name->refuse("is not the name in document");
-        if (body.contains("project")) {
-            const auto& project = body["project"];
-            if (project.is_null())
-                wanted.project.reset();
-            else if (project != caller.project_id)
-                reader.at("project").refuse("must be null, for all projects, or your own");
-        }
+        if (with_scope)
+            wanted.scope = read_scope(reader, caller);
         return wanted;
     });
 }
 
+RequirementService::Author author_of(const Request& request)
+{
+    return {request.caller.user_id, request.caller.project_id, request.id};
+}
+
 Response forbidden()
 {
-    return error(403, "policy.forbidden", "requirements for all projects are for administrators");
+    return error(403, "policy.forbidden",
+                 "requirements of a domain or of all projects are for administrators");
+}
+
+/// ?domain=<id>: an administrator's way to what another domain has.
+bool names_domain(const Request& request)
+{
+    return request.query.contains("domain");
+}
+
+RequirementScope named_domain(const Request& request)
+{
+    return {std::nullopt, request.query.at("domain")};
 }
 
 /// A refused document is the request's fault; a taken name has a code of its own.
@@ -74,15 +107,27 @@ Response outlook(Context& context, const RequirementRevision& draft)
     return json_response(200, {{"requirement", to_json(draft)}, {"changes", *changes}});
 }
 
-/// Finds what the address names, for one who may change it. The alternative is the refusal.
-tl::expected<RequirementRevision, Response> changeable(Context& context, const Request& request)
+/// What the address names. The alternative is the refusal.
+tl::expected<RequirementRevision, Response> named(Context& context, const Request& request)
 {
-    auto found = context.requirements.find(request.caller.project_id, request.parameters.at(0));
+    const auto& caller = request.caller;
+    const auto& name = request.parameters.at(0);
+    if (names_domain(request) && !caller.admin)
+        return tl::unexpected(forbidden());
+    auto found = names_domain(request) ? context.requirements.find(named_domain(request), name)
+                                       : context.requirements.find(caller.project_id, caller.domain_id, name);
     if (!found)
         return tl::unexpected(error(found.error(), "requirement"));
-    if (!found->project && !request.caller.admin)
-        return tl::unexpected(forbidden());
     return std::move(*found);
+}
+
+/// The same, for one who may change it.
+tl::expected<RequirementRevision, Response> changeable(Context& context, const Request& request)
+{
+    auto found = named(context, request);
+    if (found && !found->project && !request.caller.admin)
+        return tl::unexpected(forbidden());
+    return found;
 }
 
 }  // namespace
@@ -111,15 +156,15 @@ Response post_requirement(Context& context, const Request& request)
     auto wanted = draft(*body, request.caller, true);
     if (!wanted)
         return error(wanted.error(), "requirement");
-    if (!wanted->project && !request.caller.admin)
+    if (!wanted->scope.project && !request.caller.admin)
         return forbidden();
     const auto mode = mode_of(request);
     if (!mode)
         return error(mode.error(), "query");
     if (const auto space = context.artifacts.check_space(); !space && *mode == Mode::store)
         return error(space.error(), "requirement");
-    const auto created = context.requirements.create(wanted->project, std::move(wanted->document),
-                                                     request.caller.user_id, *mode);
+    const auto created =
+        context.requirements.create(wanted->scope, std::move(wanted->document), author_of(request), *mode);
     if (!created)
         return refusal(created.error());
     if (*mode == Mode::dry_run)
@@ -134,18 +179,25 @@ Response get_requirement(Context& context, const Request& request)
     const auto revisions = flag_of(request, "revisions");
     if (!revisions)
         return error(revisions.error(), "query");
-    const auto& name = request.parameters.at(0);
     if (!*revisions) {
-        const auto found = context.requirements.find(request.caller.project_id, name);
-        return found ? json_response(200, to_json(*found)) : error(found.error(), "requirement");
+        const auto found = named(context, request);
+        return found ? json_response(200, to_json(*found)) : found.error();
     }
-    const auto history = context.requirements.history(request.caller.project_id, name);
+    const auto& caller = request.caller;
+    const auto& name = request.parameters.at(0);
+    if (names_domain(request) && !caller.admin)
+        return forbidden();
+    const auto history = names_domain(request)
+                             ? context.requirements.history(named_domain(request), name)
+                             : context.requirements.history(caller.project_id, caller.domain_id, name);
     if (!history)
         return error(history.error(), "requirement");
-    auto list = nlohmann::json::array();
-    for (const auto& each : *history)
-        list.push_back(to_json(each));
-    return json_response(200, {{"requirements", list}, {"links", nlohmann::json::array()}});
+    auto json = to_json(*history);
+    if (!json["intact"])
+        spdlog::error("requirement {} {}: {}", name, to_text(history->front().scope()),
+                      json["problem"].get<std::string>());
+    json["links"] = nlohmann::json::array();
+    return json_response(200, json);
 }
 
 Response put_requirement(Context& context, const Request& request)
@@ -165,7 +217,7 @@ Response put_requirement(Context& context, const Request& request)
     if (const auto space = context.artifacts.check_space(); !space && *mode == Mode::store)
         return error(space.error(), "requirement");  // every revision is kept
     const auto next =
-        context.requirements.replace(*current, std::move(wanted->document), request.caller.user_id, *mode);
+        context.requirements.replace(*current, std::move(wanted->document), author_of(request), *mode);
     if (!next)
         return refusal(next.error());
     return *mode == Mode::dry_run ? outlook(context, *next) : json_response(200, to_json(*next));
@@ -179,7 +231,7 @@ Response delete_requirement(Context& context, const Request& request)
     const auto mode = mode_of(request);
     if (!mode)
         return error(mode.error(), "query");
-    const auto ended = context.requirements.remove(*current, request.caller.user_id, *mode);
+    const auto ended = context.requirements.remove(*current, author_of(request), *mode);
     if (!ended)
         return error(ended.error(), "requirement");
     return *mode == Mode::dry_run ? outlook(context, *ended) : Response{204, {}, ""};

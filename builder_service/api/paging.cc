@@ -46,7 +46,7 @@ Result<bool> flag_of(const Request& request, const std::string& name)
 
 Scope scope_of(const Request& request)
 {
-    return {request.caller.project_id, request.caller.admin};
+    return {request.caller.project_id, request.caller.admin, request.caller.domain_id};
 }
 
 tl::expected<Page, Response> page_of(const Request& request)
@@ -59,7 +59,8 @@ tl::expected<Page, Response> page_of(const Request& request)
         return tl::unexpected(error(all.error(), "query"));
     if (*all && !request.caller.admin)
         return tl::unexpected(error(403, "policy.forbidden", "all_projects is for administrators"));
-    return Page{value_of(request, "marker"), *limit, {request.caller.project_id, *all}};
+    return Page{
+        value_of(request, "marker"), *limit, {request.caller.project_id, *all, request.caller.domain_id}};
 }
 
 nlohmann::json paged(const Request& request, const Page& page, const std::string& plural,

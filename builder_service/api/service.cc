@@ -203,6 +203,11 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     ArtifactCatalog artifacts(**store, owners);
     std::unique_ptr<Loop> loop;  // before those who tell it of changes until they end
     RequirementService requirements(stored_requirements, backend.pipeline.check_requirement);
+    if (const auto problems = requirements.tampered(); !problems)
+        return refuse(problems.error(), 1);
+    else
+        for (const auto& problem : *problems)
+            spdlog::error("{}", problem);
     auto identity = Identity::open(settings);
     if (!identity)
         return refuse(identity.error(), 2);

@@ -1,12 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/builds/build_record.hh"
 
+#include "builder_service/database/timestamp.hh"
+#include "common/util/time.hh"
+
 namespace unikernel
 {
 
 bool has_ended(BuildState state)
 {
     return state != BuildState::queued && state != BuildState::running;
+}
+
+std::chrono::sys_seconds submitted_at(const BuildRecord& build)
+{
+    return parse_rfc3339(build.created).value_or(std::chrono::sys_seconds{});
+}
+
+std::optional<std::chrono::sys_seconds> expiry_of(const BuildRecord& build)
+{
+    const auto time = parse_rfc3339(build.not_after);
+    return time ? std::optional(*time) : std::nullopt;
+}
+
+BuildEvent warning_event(const BuildRecord& build, std::string text)
+{
+    return {.n = 0,
+            .time = timestamp(),
+            .phase = build.phase,
+            .kind = "warning",
+            .text = std::move(text),
+            .state = {},
+            .image = {},
+            .error = {}};
 }
 
 nlohmann::json to_json(const BuildRecord& build)
@@ -22,6 +48,8 @@ nlohmann::json to_json(const BuildRecord& build)
         {"boot_check", build.boot_check},
         {"project", build.project},
         {"user", build.user},
+        {"origin", build.origin},
+        {"not_after", build.not_after.empty() ? nlohmann::json() : nlohmann::json(build.not_after)},
         {"requirements", build.applied},
         {"phase", build.phase},
         {"phases", build.phases},

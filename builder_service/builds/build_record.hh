@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,14 +21,17 @@ struct BuildRecord {
     std::string id;                ///< UUID
     std::string created, updated;  ///< RFC 3339
     std::string project;           ///< that it belongs to; "" without identity
+    std::string domain;            ///< the project's
     std::string user;              ///< who submitted it
     std::string request_id;        ///< "req-<uuid>", the one that is passed on to other services
+    std::string origin = "user";   ///< who submitted it: "user", or "reconcile", the service itself
+    std::string not_after;         ///< RFC 3339, whole seconds: when its image stops to serve; "": never
     BuildState state = BuildState::queued;
     std::string request_digest;
     std::string bundle;  ///< "sha256:<hex>"
     nlohmann::json spec;
-    nlohmann::json requirements = nlohmann::json::array();
-    nlohmann::json applied = nlohmann::json::array();  ///< stored ones, [{"name","revision","project"}]
+    nlohmann::json requirements = nlohmann::json::array();  ///< some may not hold yet
+    nlohmann::json applied = nlohmann::json::array();       ///< stored ones, [{"name","revision","project"}]
     bool boot_check = true;
     std::optional<Publication> publish;
     std::string phase;  ///< the one it is in, or was in last; empty before the first
@@ -46,6 +50,12 @@ struct BuildEvent {
 };
 
 bool has_ended(BuildState state);
+/// BuildRecord::created as a time: at which the requirements hold that the image has to meet.
+std::chrono::sys_seconds submitted_at(const BuildRecord& build);
+/// BuildRecord::not_after as a time; nothing: never.
+std::optional<std::chrono::sys_seconds> expiry_of(const BuildRecord& build);
+/// An event of kind "warning", now, in the phase the build is in.
+BuildEvent warning_event(const BuildRecord& build, std::string text);
 nlohmann::json to_json(const BuildRecord& build);
 nlohmann::json to_json(const BuildEvent& event);
 

@@ -17,7 +17,7 @@ using soci::use;
 constexpr const char* select_build =
     "SELECT number, id, created, updated, state, request_digest, bundle, spec, requirements, boot_check,"
     " phase, phases, error, image, attempts, compiled, cached, project, user, request_id, applied, publish,"
-    " publish_state FROM builds ";
+    " publish_state, origin, domain, not_after FROM builds ";
 
 /// Of the waiting builds the oldest one of the project of which no build began or ended for longest, so that
 /// who submits many does not hold up those who submit one.
@@ -29,7 +29,7 @@ constexpr const char* most_patient =
 struct BuildRow {
     long long number = 0, boot_check = 0, attempts = 0, compiled = 0, cached = 0;
     std::string id, created, updated, state, request_digest, bundle, spec, requirements, phase, phases, error,
-        image, project, user, request_id, applied, publish, publish_state;
+        image, project, user, request_id, applied, publish, publish_state, origin, domain, not_after;
 
     BuildRecord record() const
     {
@@ -56,6 +56,9 @@ struct BuildRow {
         build.request_id = request_id;
         build.applied = nlohmann::json::parse(applied);
         build.publish = stored_publication(publish, publish_state);
+        build.origin = origin;
+        build.domain = domain;
+        build.not_after = not_after;
         return build;
     }
 };
@@ -69,7 +72,8 @@ std::vector<BuildRecord> fetch(soci::details::prepare_temp_type prepared)
          into(row.request_digest), into(row.bundle), into(row.spec), into(row.requirements),
          into(row.boot_check), into(row.phase), into(row.phases), into(row.error), into(row.image),
          into(row.attempts), into(row.compiled), into(row.cached), into(row.project), into(row.user),
-         into(row.request_id), into(row.applied), into(row.publish), into(row.publish_state));
+         into(row.request_id), into(row.applied), into(row.publish), into(row.publish_state),
+         into(row.origin), into(row.domain), into(row.not_after));
     std::vector<BuildRecord> builds;
     statement.execute();
     while (statement.fetch())
@@ -118,7 +122,9 @@ void insert_events(soci::session& sql, long long build, std::vector<BuildEvent>&
 Result<void> BuildRepository::add(BuildRecord& build)
 {
     return database_.transact(true, [&](soci::session& sql) {
-        build.created = build.updated = timestamp();
+        build.updated = timestamp();
+        if (build.created.empty())
+            build.created = build.updated;
         const std::string state(to_string(build.state));
         const auto spec = utf8(build.spec);
         const auto requirements = utf8(build.requirements);
@@ -126,13 +132,16 @@ Result<void> BuildRepository::add(BuildRecord& build)
         const int boot_check = build.boot_check ? 1 : 0;
         const PublishColumns publish(build);
         sql << "INSERT INTO builds (id, created, updated, state, request_digest, bundle, spec, requirements,"
-               " boot_check, image, project, user, request_id, applied, publish, publish_state)"
+               " boot_check, image, project, user, request_id, applied, publish, publish_state, origin, "
+               "domain,"
+               " not_after)"
                " VALUES (:id, :created, :updated, :state, :digest, :bundle, :spec, :requirements,"
-               " :boot_check, :image, :project, :user, :request, :applied, :publish, :publish_state)",
+               " :boot_check, :image, :project, :user, :request, :applied, :publish, :publish_state, :origin,"
+               " :domain, :not_after)",
             use(build.id), use(build.created), use(build.updated), use(state), use(build.request_digest),
             use(build.bundle), use(spec), use(requirements), use(boot_check), use(build.image),
             use(build.project), use(build.user), use(build.request_id), use(applied), use(publish.wish),
-            use(publish.state);
+            use(publish.state), use(build.origin), use(build.domain), use(build.not_after);
         long long number = 0;
         sql << "SELECT last_insert_rowid()", into(number);
         build.number = number;
@@ -193,9 +202,9 @@ Result<void> BuildRepository::set_image(const BuildRecord& build)
     return database_.transact(true, [&](soci::session& sql) {
         const long long number = build.number;
         const PublishColumns publish(build);
-        sql << "UPDATE builds SET image = :image, publish = :publish, publish_state = :publish_state"
-               " WHERE number = :number",
-            use(build.image), use(publish.wish), use(publish.state), use(number);
+        sql << "UPDATE builds SET image = :image, not_after = :not_after, publish = :publish,"
+               " publish_state = :publish_state WHERE number = :number",
+            use(build.image), use(build.not_after), use(publish.wish), use(publish.state), use(number);
     });
 }
 
@@ -288,10 +297,11 @@ Result<void> BuildRepository::finish(const BuildRecord& build)
         const long long cached = build.objects_cached;
         const PublishColumns publish(build);
         sql << "UPDATE builds SET state = :state, updated = :now, phases = :phases, error = :error,"
-               " image = :image, compiled = :compiled, cached = :cached, publish = :publish,"
+               " image = :image, not_after = :not_after, compiled = :compiled, cached = :cached, publish = "
+               ":publish,"
                " publish_state = :publish_state WHERE number = :number",
-            use(state), use(now), use(phases), use(build.error), use(build.image), use(compiled), use(cached),
-            use(publish.wish), use(publish.state), use(number);
+            use(state), use(now), use(phases), use(build.error), use(build.image), use(build.not_after),
+            use(compiled), use(cached), use(publish.wish), use(publish.state), use(number);
         std::vector<BuildEvent> events{{.n = 0,
                                         .time = now,
                                         .phase = build.phase,

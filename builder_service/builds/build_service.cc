@@ -3,10 +3,8 @@
 
 #include <spdlog/spdlog.h>
 
-#include "builder_service/builds/new_id.hh"
 #include "builder_service/builds/recording_observer.hh"
 #include "builder_service/database/timestamp.hh"
-#include "common/model/secret.hh"
 
 namespace unikernel
 {
@@ -17,18 +15,6 @@ namespace
 {
 
 constexpr auto bundle_age = std::chrono::hours(24 * 7);  // unused bundles are kept so long
-
-BuildEvent warning_event(const BuildRecord& build, std::string text)
-{
-    return {.n = 0,
-            .time = timestamp(),
-            .phase = build.phase,
-            .kind = "warning",
-            .text = std::move(text),
-            .state = {},
-            .image = {},
-            .error = {}};
-}
 
 std::string where(const BuildRecord& build)
 {
@@ -44,47 +30,14 @@ void add_phase(BuildRecord& build, Phase phase, std::chrono::steady_clock::time_
 /// `entry`: of BuildRecord::applied.
 std::string told(const nlohmann::json& entry)
 {
-    const auto project = entry.value("project", nlohmann::json());
-    std::string of = "global";
-    if (project.is_string()) {
-        const auto id = project.get<std::string>();
-        of = id.empty() ? "of this service" : "of project " + id;
-    }
+    RequirementScope scope;
+    if (const auto project = entry.find("project"); project != entry.end() && project->is_string())
+        scope.project = project->get<std::string>();
+    if (const auto domain = entry.find("domain"); domain != entry.end() && domain->is_string())
+        scope.domain = domain->get<std::string>();
     return "requirement " + entry.value("name", "") + ", revision " +
-           std::to_string(entry.value("revision", 0)) + ", " + of + ": " + entry.value("reason", "");
-}
-
-Result<void> seal(BuildService::Submission& submission)
-{
-    auto spec = seal_secrets(std::move(submission.spec));
-    if (!spec)
-        return tl::unexpected(spec.error());
-    submission.spec = std::move(*spec);
-    for (auto& requirement : submission.requirements) {
-        auto sealed = seal_secrets(std::move(requirement));
-        if (!sealed)
-            return tl::unexpected(sealed.error());
-        requirement = std::move(*sealed);
-    }
-    return {};
-}
-
-nlohmann::json applied(const RequirementRevision& requirement, const std::string& reason)
-{
-    nlohmann::json entry = {{"name", requirement.name},
-                            {"revision", requirement.revision},
-                            {"project", nullptr},
-                            {"reason", reason}};
-    if (requirement.project)
-        entry["project"] = *requirement.project;
-    return entry;
-}
-
-/// Whether the one who wishes `wish` gets it from a build that does what `other` says.
-bool same_wish(const std::optional<Publication>& other, const Publication& wish)
-{
-    return other && other->name == wish.name && other->visibility == wish.visibility &&
-           (!wish.id_given || other->image_id == wish.image_id);
+           std::to_string(entry.value("revision", 0)) + ", " + to_text(scope) + ": " +
+           entry.value("reason", "");
 }
 
 /// What its end means for its image in Glance, if it did not succeed.
@@ -180,142 +133,9 @@ Result<void> BuildService::recover()
     return {};
 }
 
-/// What can be said of a submission before it is queued: all but its number and its id in the queue.
-Result<BuildRecord> BuildService::prepare(Submission submission)
-{
-    const auto bundle = artifacts_.bundle(submission.bundle, Scope{submission.project, false});
-    if (!bundle)
-        return tl::unexpected(bundle.error());
-    if (submission.spec.is_null()) {
-        auto spec = bundle_spec(*bundle);
-        if (!spec)
-            return tl::unexpected(spec.error());
-        submission.spec = std::move(*spec);
-    }
-    if (auto sealed = seal(submission); !sealed)
-        return tl::unexpected(sealed.error());
-    const auto stored =
-        requirements_.select(submission.project, submission.spec, submission.requirement_names);
-    if (!stored)
-        return tl::unexpected(stored.error());
-    BuildRecord build;
-    for (const auto& [requirement, reason] : *stored) {
-        submission.requirements.push_back(requirement.document);
-        build.applied.push_back(applied(requirement, reason));
-    }
-    const BuildRequest request{submission.spec, submission.requirements, *bundle, submission.boot_check};
-    const auto digest = pipeline_.digest(request, submission.bundle);
-    if (!digest)
-        return tl::unexpected(digest.error());
-    build.id = submission.id.empty() ? new_id() : submission.id;
-    build.project = std::move(submission.project);
-    build.user = std::move(submission.user);
-    build.request_id = std::move(submission.request_id);
-    build.request_digest = *digest;
-    build.bundle = std::move(submission.bundle);
-    build.spec = std::move(submission.spec);
-    build.requirements = std::move(submission.requirements);
-    build.boot_check = submission.boot_check;
-    build.publish = std::move(submission.publish);
-    if (build.publish && build.publish->image_id.empty())
-        build.publish->image_id = new_id();
-    if (build.publish && build.publish->name.empty())
-        build.publish->name = build.spec.value("name", "");
-    return build;
-}
-
 bool BuildService::has_image(const BuildRecord& build)
 {
     return !build.image.empty() && artifacts_.image(build.image, Scope{build.project, false}).has_value();
-}
-
-/// The project's latest build of the same request, if it is on its way or its image is still there. One
-/// that is to be published anew gets that image instead, so that only the publishing is left to do.
-Result<std::optional<BuildRecord>> BuildService::reusable(BuildRecord& wanted, bool of_the_loop)
-{
-    auto known = repository_.find_request(wanted.project, wanted.request_digest, wanted.boot_check);
-    if (!known || !*known)
-        return known;
-    if (!has_ended((*known)->state))
-        return !wanted.publish || same_wish((*known)->publish, *wanted.publish) ? std::move(known)
-                                                                                : std::nullopt;
-    if (!has_image(**known))
-        return std::nullopt;
-    if (!wanted.publish && !of_the_loop && (*known)->state == BuildState::succeeded)
-        return known;
-    wanted.image = (*known)->image;
-    return std::nullopt;
-}
-
-/// Whether one more build of the project may wait. Where there are several projects, none gets all places.
-Result<void> BuildService::check_queue(const std::string& project)
-{
-    const auto all = repository_.count(BuildState::queued);
-    const auto own = repository_.count(BuildState::queued, project);
-    if (!all || !own)
-        return tl::unexpected(all ? own.error() : all.error());
-    const auto share = project.empty() ? settings_.queue : (settings_.queue + 1) / 2;
-    if (*all >= settings_.queue)
-        return fail(FailureKind::unavailable, std::to_string(*all) + " builds wait already, the maximum is " +
-                                                  std::to_string(settings_.queue) +
-                                                  " (queue); try again when some have ended");
-    if (*own >= share)
-        return fail(FailureKind::unavailable,
-                    std::to_string(*own) + " builds of this project wait already, the maximum is " +
-                        std::to_string(share) + " (half of queue); try again when some have ended");
-    return {};
-}
-
-/// For a submission of the loop: its build, if this is not the first time. Errors: conflict.
-Result<std::optional<BuildRecord>> BuildService::submitted_before(const BuildRecord& wanted)
-{
-    auto known = repository_.find(wanted.id, Scope{"", true});
-    if (!known || *known)
-        return known;
-    const auto name = wanted.spec.value("name", "");
-    const auto under_way = repository_.under_way(wanted.project, name);
-    if (!under_way)
-        return tl::unexpected(under_way.error());
-    if (*under_way)
-        return fail(FailureKind::conflict, "a build of " + name + " waits or runs; it comes first");
-    return known;
-}
-
-Result<BuildService::Submitted> BuildService::submit(Submission submission)
-{
-    if (draining_)
-        return fail(FailureKind::unavailable, "the service is stopping; try again when it was started");
-    if (auto space = artifacts_.check_space(); !space)
-        return tl::unexpected(space.error());
-    if (submission.publish && !can_publish())
-        return fail(FailureKind::invalid, "publish: this service is not connected to Glance");
-    const bool of_the_loop = !submission.id.empty();
-    auto build = prepare(std::move(submission));
-    if (!build)
-        return tl::unexpected(build.error());
-
-    const std::scoped_lock lock(queue_mutex_);
-    if (of_the_loop) {
-        auto before = submitted_before(*build);
-        if (!before)
-            return tl::unexpected(before.error());
-        if (*before)
-            return Submitted{std::move(**before), false};
-    }
-    auto known = reusable(*build, of_the_loop);
-    if (!known)
-        return tl::unexpected(known.error());
-    if (*known)
-        return Submitted{std::move(**known), false};
-    if (auto place = check_queue(build->project); !place)
-        return tl::unexpected(place.error());
-    if (auto added = repository_.add(*build); !added)
-        return tl::unexpected(added.error());
-    if (auto pruned = repository_.prune(build->project, settings_.keep); !pruned)
-        spdlog::error("{}", pruned.error().message);
-    ++submitted_;
-    queued_.notify_one();
-    return Submitted{std::move(*build), true};
 }
 
 Result<BuildRecord> BuildService::find(const std::string& id, const Scope& scope)
@@ -402,9 +222,13 @@ BuildOutcome BuildService::build_in(const BuildRecord& build, BuildObserver& obs
         outcome.error = failure.message;
         return outcome;
     }
-    BuildRequest request{build.spec, {}, *bundle, build.boot_check};
-    request.requirements.assign(build.requirements.begin(), build.requirements.end());
+    BuildRequest request{build.spec, {}, *bundle, build.boot_check, expiry_of(build)};
     try {
+        auto holding = in_force(build.spec, build.requirements, submitted_at(build));
+        if (holding)
+            request.requirements = std::move(holding->requirements);
+        else  // what is wrong with them, the pipeline says
+            request.requirements.assign(build.requirements.begin(), build.requirements.end());
         return pipeline_.build(request, work, observer, std::move(stop));
     } catch (const std::exception& problem) {  // it promised not to; one bug must not end the service
         outcome.error = std::string("a bug of the builder: ") + problem.what();
@@ -477,6 +301,9 @@ void BuildService::keep_image(BuildRecord& build, const BuildOutcome& outcome, B
         return;
     }
     build.image = imported->image.digest;
+    // The image may end earlier than the requirements ask for, by what its specification says.
+    if (outcome.description.contains("not_after"))
+        build.not_after = outcome.description["not_after"].get<std::string>();
 }
 
 void BuildService::publish(BuildRecord& build, BuildObserver& observer, std::stop_token stop)

@@ -89,6 +89,8 @@ public:
         /// no second build; it makes the newest build of its line, even where an older one made the same
         /// image; and it is refused (conflict) while another build of the line waits or runs.
         std::string id = {};
+        std::string domain = {};      ///< the project's
+        std::string origin = "user";  ///< BuildRecord::origin
     };
     struct Submitted {
         BuildRecord build;
@@ -120,7 +122,11 @@ public:
 
 private:
     Result<void> recover();
-    Result<BuildRecord> prepare(Submission submission);
+    struct Prepared {
+        BuildRecord build;
+        std::vector<std::string> left_out;  ///< for people: requirements that do not hold yet
+    };
+    Result<Prepared> prepare(Submission submission);
     Result<void> check_queue(const std::string& project);
     Result<std::optional<BuildRecord>> submitted_before(const BuildRecord& wanted);
     Result<std::optional<BuildRecord>> reusable(BuildRecord& wanted, bool of_the_loop);

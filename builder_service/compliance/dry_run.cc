@@ -18,7 +18,8 @@ using Selection = std::vector<RequirementService::Selected>;
 const RequirementService::Selected* entry_of(const Selection& selection, const RequirementRevision& wanted)
 {
     const auto found = std::find_if(selection.begin(), selection.end(), [&](const auto& each) {
-        return each.requirement.name == wanted.name && each.requirement.project == wanted.project;
+        return each.requirement.name == wanted.name && each.requirement.project == wanted.project &&
+               each.requirement.domain == wanted.domain;
     });
     return found == selection.end() ? nullptr : &*found;
 }
@@ -94,15 +95,16 @@ json line_change(const LineOutlook& line, const RequirementRevision& draft)
 /// Nothing: the requirement has nothing to do with the line.
 Result<std::optional<LineOutlook>> DryRun::outlook(BuildRecord head, const RequirementRevision& draft)
 {
-    auto now = requirements_.select(head.project, head.spec, {});
-    auto then = requirements_.select(head.project, head.spec, {}, &draft);
+    const auto time = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    auto now = requirements_.select(head.project, head.domain, head.spec, {}, time);
+    auto then = requirements_.select(head.project, head.domain, head.spec, {}, time, &draft);
     for (const auto* selection : {&now, &then})
         if (!*selection)
             return tl::unexpected(selection->error());
-    if (entry_of(*now, draft) == nullptr && entry_of(*then, draft) == nullptr)
+    if (entry_of(now->selected, draft) == nullptr && entry_of(then->selected, draft) == nullptr)
         return std::nullopt;
-    auto plan_now = planned(planner_, head, std::move(*now));
-    auto plan_then = planned(planner_, head, std::move(*then));
+    auto plan_now = planned(planner_, head, std::move(now->selected), time);
+    auto plan_then = planned(planner_, head, std::move(then->selected), time);
     for (const auto* plan : {&plan_now, &plan_then})
         if (!*plan)
             return tl::unexpected(plan->error());

@@ -15,11 +15,17 @@ std::vector<nlohmann::json> inline_requirements(const BuildRecord& build)
 }
 
 Result<WantedPlan> planned(const Planner& planner, const BuildRecord& head,
-                           std::vector<RequirementService::Selected> requirements)
+                           std::vector<RequirementService::Selected> requirements,
+                           std::chrono::sys_seconds now)
 {
     BuildRequest request{head.spec, inline_requirements(head), {}, head.boot_check};
     for (const auto& each : requirements)
         request.requirements.push_back(each.requirement.document);
+    if (auto holding = in_force(head.spec, request.requirements, now)) {  // what is wrong, the planner says
+        request.requirements = std::move(holding->requirements);
+        if (holding->validity)
+            request.not_after = now + *holding->validity;
+    }
     auto preview = planner(request);
     if (!preview && preview.error().kind == FailureKind::internal)
         return tl::unexpected(preview.error());

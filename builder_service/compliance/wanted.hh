@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -22,10 +23,11 @@ struct WantedPlan {
     Result<Preview> preview;  ///< or why there is no such image: unresolvable, invalid
 };
 
-/// The plan of the head's spec with the requirements that were given with it and these stored ones. Errors:
-/// internal.
+/// The plan of the head's spec with the requirements that were given with it and these stored ones, as they
+/// hold at this time. Errors: internal.
 Result<WantedPlan> planned(const Planner& planner, const BuildRecord& head,
-                           std::vector<RequirementService::Selected> requirements);
+                           std::vector<RequirementService::Selected> requirements,
+                           std::chrono::sys_seconds now);
 
 /// The requirements that were given with the build itself, beside the stored ones.
 std::vector<nlohmann::json> inline_requirements(const BuildRecord& build);

@@ -76,6 +76,16 @@ const std::vector<std::vector<const char*>>& migrations()
          "CREATE TABLE line_back_off (project TEXT NOT NULL, name TEXT NOT NULL, request TEXT NOT NULL,"
          " failures INTEGER NOT NULL, next_try INTEGER NOT NULL, until_changed INTEGER NOT NULL,"
          " reason TEXT NOT NULL, PRIMARY KEY (project, name)) WITHOUT ROWID"},
+        // Requirements of a domain (global = 2), who asked for a change of one, and the chain of digests;
+        // builds of the service's own, and those that expire.
+        {"ALTER TABLE requirements ADD COLUMN domain TEXT NOT NULL DEFAULT ''",
+         "ALTER TABLE requirements ADD COLUMN author_project TEXT NOT NULL DEFAULT ''",
+         "ALTER TABLE requirements ADD COLUMN request_id TEXT NOT NULL DEFAULT ''",
+         "ALTER TABLE requirements ADD COLUMN previous TEXT NOT NULL DEFAULT ''",
+         "ALTER TABLE requirements ADD COLUMN digest TEXT NOT NULL DEFAULT ''",
+         "ALTER TABLE builds ADD COLUMN origin TEXT NOT NULL DEFAULT 'user'",
+         "ALTER TABLE builds ADD COLUMN domain TEXT NOT NULL DEFAULT ''",
+         "ALTER TABLE builds ADD COLUMN not_after TEXT NOT NULL DEFAULT ''"},
     };
     return steps;
 }

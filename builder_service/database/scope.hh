@@ -11,6 +11,7 @@ namespace unikernel
 struct Scope {
     std::string project;        ///< Keystone's id; "" without identity
     bool all_projects = false;  ///< an administrator's, and the service's own
+    std::string domain = {};    ///< the project's, of which it sees requirements; "" without identity
 
     bool holds(std::string_view owner) const { return all_projects || owner == project; }
 };

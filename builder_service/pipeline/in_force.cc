@@ -9,6 +9,9 @@ namespace unikernel
 Result<InForce> in_force(const nlohmann::json& spec, std::vector<nlohmann::json> requirements,
                          std::chrono::sys_seconds now)
 {
+    if (requirements.empty()) {
+        return InForce{};
+    }
     const Result<ImageSpec> image = decode_spec(spec);
     if (!image) {
         return tl::unexpected(image.error());

@@ -41,7 +41,7 @@ Result<void> Lines::remember_images()
                               .image_id = build.publish ? build.publish->image_id : "",
                               .plan_digest = note ? note->value("plan_digest", "") : "",
                               .created = build.created,
-                              .not_after = ""};
+                              .not_after = build.not_after};
         if (auto added = images_.add(image); !added)
             return added;
     }
@@ -52,14 +52,15 @@ Result<Wish> Lines::wish(const BuildRecord& head)
 {
     Wish wish;
     auto documents = inline_requirements(head);
-    auto selected = requirements_.select(head.project, head.spec, {});
+    const auto now = std::chrono::floor<std::chrono::seconds>(clock_.wall());
+    auto selected = requirements_.select(head.project, head.domain, head.spec, {}, now);
     if (selected) {
-        for (const auto& [requirement, reason] : *selected) {
+        for (const auto& [requirement, reason] : selected->selected) {
             documents.push_back(requirement.document);
             wish.requirements.push_back(
                 {{"requirement", requirement.name}, {"revision", requirement.revision}});
         }
-        const auto plan = planned(ports_.plan, head, std::move(*selected));
+        const auto plan = planned(ports_.plan, head, std::move(selected->selected), now);
         if (!plan)
             return tl::unexpected(plan.error());
         wish.plan_digest = plan->preview.map(

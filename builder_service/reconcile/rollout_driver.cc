@@ -152,6 +152,8 @@ Result<void> RolloutDriver::submit(Rollout& rollout, World& world)
                                     .boot_check = head.boot_check};
     wanted.id = rollout.build;
     wanted.project = head.project;
+    wanted.domain = head.domain;
+    wanted.origin = "reconcile";
     wanted.user = head.user;
     wanted.request_id = "req-" + rollout.id;
     if (head.publish) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/requirements/requirement_repository.hh"
 
+#include <spdlog/spdlog.h>
+
 #include "builder_service/database/timestamp.hh"
 
 namespace unikernel
@@ -12,29 +14,49 @@ namespace
 using soci::into;
 using soci::use;
 
+// The column `global` says for whom a requirement is; of what is not for one project, `project` is empty.
+enum Kind { of_project = 0, of_all = 1, of_domain = 2 };
+
 constexpr const char* select_revision =
-    "SELECT global, project, name, revision, document, deleted, created, author FROM requirements AS r ";
+    "SELECT global, project, domain, name, revision, document, deleted, created, author, author_project,"
+    " request_id, previous, digest FROM requirements AS r ";
 
 /// Of `r`: there is no later revision, and it is no deletion.
 constexpr const char* is_live =
     "deleted = 0 AND revision = (SELECT MAX(revision) FROM requirements AS other WHERE other.name = r.name"
-    " AND other.global = r.global AND other.project = r.project) ";
+    " AND other.global = r.global AND other.project = r.project"
+    " AND (other.global < 2 OR other.domain = r.domain)) ";
+
+/// A RequirementScope as the columns have it.
+struct Columns {
+    explicit Columns(const RequirementScope& scope)
+        : kind(scope.project    ? of_project
+               : scope.global() ? of_all
+                                : of_domain),
+          project(scope.project.value_or("")), domain(scope.domain)
+    {
+    }
+    int kind;
+    std::string project, domain;
+};
 
 /// `prepared` is a select_revision with its parameters bound.
 std::vector<RequirementRevision> fetch(soci::details::prepare_temp_type prepared)
 {
-    int global = 0;
+    int kind = 0;
     int deleted = 0;
     long long revision = 0;
     std::string project;
     std::string document;
     RequirementRevision row;
-    soci::statement statement = (prepared, into(global), into(project), into(row.name), into(revision),
-                                 into(document), into(deleted), into(row.created), into(row.author));
+    soci::statement statement =
+        (prepared, into(kind), into(project), into(row.domain), into(row.name), into(revision),
+         into(document), into(deleted), into(row.created), into(row.author), into(row.author_project),
+         into(row.request_id), into(row.previous), into(row.digest));
     std::vector<RequirementRevision> found;
     statement.execute();
     while (statement.fetch()) {
-        row.project = global != 0 ? std::nullopt : std::optional(project);
+        row.project = kind == of_project ? std::optional(project) : std::nullopt;
         row.revision = revision;
         row.document = nlohmann::json::parse(document);
         row.deleted = deleted != 0;
@@ -43,39 +65,74 @@ std::vector<RequirementRevision> fetch(soci::details::prepare_temp_type prepared
     return found;
 }
 
+std::vector<RequirementRevision> history(soci::session& sql, const RequirementScope& scope,
+                                         const std::string& name, long long most)
+{
+    const Columns columns(scope);
+    return fetch((sql.prepare << select_revision
+                              << "WHERE name = :name AND global = :kind AND project = :project"
+                                 " AND (global < 2 OR domain = :domain) ORDER BY revision DESC LIMIT :most",
+                  use(name), use(columns.kind), use(columns.project), use(columns.domain), use(most)));
+}
+
 }  // namespace
 
 Result<void> RequirementRepository::append(RequirementRevision& revision)
 {
-    return database_.transact(true, [&](soci::session& sql) {
-        const int global = revision.project ? 0 : 1;
+    std::vector<RequirementRevision> last;
+    auto done = database_.transact(true, [&](soci::session& sql) {
+        const Columns columns(revision.scope());
         const int deleted = revision.deleted ? 1 : 0;
-        const auto project = revision.project.value_or("");
         const auto document = revision.document.dump();
-        long long last = 0;
-        sql << "SELECT COALESCE(MAX(revision), 0) FROM requirements"
-               " WHERE name = :name AND global = :global AND project = :project",
-            use(revision.name), use(global), use(project), into(last);
-        revision.revision = ++last;
+        last = unikernel::history(sql, revision.scope(), revision.name, 1);
+        const long long number = last.empty() ? 1 : last.front().revision + 1;
+        revision.revision = number;
         revision.created = timestamp();
-        sql << "INSERT INTO requirements (global, project, name, revision, document, deleted, created, "
-               "author)"
-               " VALUES (:global, :project, :name, :revision, :document, :deleted, :created, :author)",
-            use(global), use(project), use(revision.name), use(last), use(document), use(deleted),
-            use(revision.created), use(revision.author);
+        if (!last.empty())
+            revision.previous = last.front().digest.empty() ? digest_of(last.front()) : last.front().digest;
+        revision.digest = digest_of(revision);
+        sql << "INSERT INTO requirements (global, project, domain, name, revision, document, deleted, "
+               "created,"
+               " author, author_project, request_id, previous, digest)"
+               " VALUES (:global, :project, :domain, :name, :revision, :document, :deleted, :created, "
+               ":author,"
+               " :author_project, :request, :previous, :digest)",
+            use(columns.kind), use(columns.project), use(columns.domain), use(revision.name), use(number),
+            use(document), use(deleted), use(revision.created), use(revision.author),
+            use(revision.author_project), use(revision.request_id), use(revision.previous),
+            use(revision.digest);
+    });
+    if (done)
+        spdlog::info("{}", audit_line(revision, last.empty() ? nullptr : &last.front()));
+    return done;
+}
+
+Result<std::vector<RequirementRevision>> RequirementRepository::history(const RequirementScope& scope,
+                                                                        const std::string& name)
+{
+    return database_.transact(false,
+                              [&](soci::session& sql) { return unikernel::history(sql, scope, name, -1); });
+}
+
+Result<std::vector<RequirementRevision>> RequirementRepository::everything()
+{
+    return database_.transact(false, [&](soci::session& sql) {
+        return fetch((sql.prepare << select_revision
+                                  << "ORDER BY name, global, project, CASE global WHEN 2 THEN domain END,"
+                                     " revision DESC"));
     });
 }
 
-Result<std::vector<RequirementRevision>>
-RequirementRepository::history(const std::optional<std::string>& project, const std::string& name)
+Result<std::size_t> RequirementRepository::count(const RequirementScope& scope)
 {
     return database_.transact(false, [&](soci::session& sql) {
-        const int global = project ? 0 : 1;
-        const auto owner = project.value_or("");
-        return fetch((sql.prepare << select_revision
-                                  << "WHERE name = :name AND global = :global AND project = :project"
-                                     " ORDER BY revision DESC",
-                      use(name), use(global), use(owner)));
+        const Columns columns(scope);
+        long long found = 0;
+        sql << "SELECT COUNT(*) FROM requirements AS r WHERE global = :kind AND project = :project"
+               " AND (global < 2 OR domain = :domain) AND "
+            << is_live,
+            use(columns.kind), use(columns.project), use(columns.domain), into(found);
+        return static_cast<std::size_t>(found);
     });
 }
 
@@ -90,9 +147,11 @@ Result<std::vector<RequirementRevision>> RequirementRepository::live(const Scope
 {
     return database_.transact(false, [&](soci::session& sql) {
         const int all = scope.all_projects ? 1 : 0;
-        return fetch((sql.prepare << select_revision << "WHERE (:all OR global OR project = :project) AND "
-                                  << is_live << "ORDER BY name, global, project",
-                      use(all), use(scope.project)));
+        return fetch((sql.prepare << select_revision
+                                  << "WHERE (:all OR global = 1 OR (global = 0 AND project = :project)"
+                                     " OR (global = 2 AND domain = :domain)) AND "
+                                  << is_live << "ORDER BY name, global, project, domain",
+                      use(all), use(scope.project), use(scope.domain)));
     });
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,14 +20,18 @@ public:
     /// `database` outlives it.
     explicit RequirementRepository(Database& database) : database_(database) {}
 
-    /// Durable when this returns; fills in `revision` and `created`.
+    /// Durable when this returns; fills in `revision`, `created`, `previous` and `digest`, and writes its
+    /// audit line to the log.
     Result<void> append(RequirementRevision& revision);
     /// Every revision of one requirement, newest first.
-    Result<std::vector<RequirementRevision>> history(const std::optional<std::string>& project,
-                                                     const std::string& name);
-    /// The live ones of this name, of whichever project and global.
+    Result<std::vector<RequirementRevision>> history(const RequirementScope& scope, const std::string& name);
+    /// Every revision of every requirement: one requirement after another, newest first.
+    Result<std::vector<RequirementRevision>> everything();
+    /// How many live ones there are of just this scope.
+    Result<std::size_t> count(const RequirementScope& scope);
+    /// The live ones of this name, of whichever project and domain, and global.
     Result<std::vector<RequirementRevision>> live(const std::string& name);
-    /// The live ones that the scope's project has, and the global ones, by name.
+    /// The live ones that the scope's project sees, by name: its own, its domain's and the global ones.
     Result<std::vector<RequirementRevision>> live(const Scope& scope);
 
 private:

@@ -7,6 +7,7 @@
 #include "common/decode/specification.hh"
 #include "common/model/secret.hh"
 #include "common/util/nearest.hh"
+#include "common/util/time.hh"
 
 namespace unikernel
 {
@@ -14,7 +15,7 @@ namespace unikernel
 namespace
 {
 
-constexpr std::size_t most_per_project = 256;
+constexpr std::size_t most_per_scope = 1024;  ///< of one project, of one domain, and global
 
 tl::unexpected<Failure> no_requirement(const std::string& name)
 {
@@ -33,9 +34,20 @@ Result<std::pair<nlohmann::json, std::string>> sealed(nlohmann::json document)
     return std::pair(std::move(*safe), requirement->name);
 }
 
-bool seen_by(const RequirementRevision& requirement, const std::string& project)
+bool same_scope(const RequirementScope& a, const RequirementScope& b)
 {
-    return !requirement.project || *requirement.project == project;
+    return a.project == b.project && (a.project || a.domain == b.domain);
+}
+
+/// Whether some project may see what is in both. Of what was stored before domains were, the project's domain
+/// is not known.
+bool overlap(const RequirementScope& a, const RequirementScope& b)
+{
+    if (a.global() || b.global())
+        return true;
+    if (a.project && b.project)
+        return a.project == b.project;
+    return a.domain == b.domain || (a.project && a.domain.empty()) || (b.project && b.domain.empty());
 }
 
 /// As if `draft` were the latest revision of its requirement.
@@ -78,20 +90,21 @@ tl::unexpected<Failure> refuse_name(const std::string& name, const std::vector<R
 
 }  // namespace
 
-Result<RequirementRevision> RequirementService::append(std::optional<std::string> project,
-                                                       const std::string& name, nlohmann::json document,
-                                                       const std::string& author, Mode mode)
+Result<RequirementRevision> RequirementService::append(RequirementScope scope, const std::string& name,
+                                                       nlohmann::json document, const Author& author,
+                                                       Mode mode)
 {
-    RequirementRevision next{.project = std::move(project),
-                             .name = name,
-                             .revision = 0,
-                             .document = std::move(document),
-                             .deleted = false,
-                             .created = {},
-                             .author = author};
-    next.deleted = next.document.is_null();
+    RequirementRevision next;
+    next.project = std::move(scope.project);
+    next.domain = std::move(scope.domain);
+    next.name = name;
+    next.deleted = document.is_null();
+    next.document = std::move(document);
+    next.author = author.user;
+    next.author_project = author.project;
+    next.request_id = author.request_id;
     if (mode == Mode::dry_run) {
-        const auto known = repository_.history(next.project, name);
+        const auto known = repository_.history(next.scope(), name);
         if (!known)
             return tl::unexpected(known.error());
         next.revision = known->empty() ? 1 : known->front().revision + 1;
@@ -105,9 +118,41 @@ Result<RequirementRevision> RequirementService::append(std::optional<std::string
     return next;
 }
 
-Result<RequirementRevision> RequirementService::create(std::optional<std::string> project,
-                                                       nlohmann::json document, const std::string& author,
-                                                       Mode mode)
+Result<void> RequirementService::check_name(const RequirementScope& scope, const std::string& name)
+{
+    const auto same_name = repository_.live(name);
+    if (!same_name)
+        return tl::unexpected(same_name.error());
+    for (const auto& other : *same_name) {
+        if (!overlap(scope, other.scope()))
+            continue;
+        if (same_scope(scope, other.scope()) && !scope.global())
+            return fail(FailureKind::conflict,
+                        "there is a requirement " + name + "; PUT it to change it, or choose another name");
+        if (!other.project)
+            return fail(FailureKind::conflict, "there is a requirement " + name + " " +
+                                                   to_text(other.scope()) + "; choose another name");
+        return fail(FailureKind::conflict, "project " + *other.project + " has a requirement " + name +
+                                               "; choose another name for the one " + to_text(scope));
+    }
+    return {};
+}
+
+Result<void> RequirementService::check_room(const RequirementScope& scope)
+{
+    const auto own = repository_.count(scope);
+    if (!own)
+        return tl::unexpected(own.error());
+    if (*own >= most_per_scope)
+        return fail(FailureKind::conflict, "there are " + std::to_string(*own) + " requirements " +
+                                               to_text(scope) + " already, the maximum is " +
+                                               std::to_string(most_per_scope) +
+                                               "; delete some that are not needed");
+    return {};
+}
+
+Result<RequirementRevision> RequirementService::create(RequirementScope scope, nlohmann::json document,
+                                                       const Author& author, Mode mode)
 {
     auto safe = sealed(std::move(document));
     if (!safe)
@@ -117,33 +162,15 @@ Result<RequirementRevision> RequirementService::create(std::optional<std::string
     const auto& name = safe->second;
 
     const std::scoped_lock lock(mutex_);
-    const auto same_name = repository_.live(name);
-    if (!same_name)
-        return tl::unexpected(same_name.error());
-    for (const auto& other : *same_name) {
-        if (!other.project)
-            return fail(FailureKind::conflict,
-                        "there is a global requirement " + name + "; choose another name");
-        if (!project)
-            return fail(FailureKind::conflict, "project " + *other.project + " has a requirement " + name +
-                                                   "; choose another name for the global one");
-        if (other.project == project)
-            return fail(FailureKind::conflict,
-                        "there is a requirement " + name + "; PUT it to change it, or choose another name");
-    }
-    if (project) {
-        const auto own = repository_.live(Scope{*project, false});
-        if (own && own->size() >= most_per_project)
-            return fail(FailureKind::conflict, "the project sees " + std::to_string(own->size()) +
-                                                   " requirements already, the maximum is " +
-                                                   std::to_string(most_per_project) +
-                                                   "; delete some that are not needed");
-    }
-    return append(std::move(project), name, std::move(safe->first), author, mode);
+    if (auto free = check_name(scope, name); !free)
+        return tl::unexpected(free.error());
+    if (auto room = check_room(scope); !room)
+        return tl::unexpected(room.error());
+    return append(std::move(scope), name, std::move(safe->first), author, mode);
 }
 
 Result<RequirementRevision> RequirementService::replace(const RequirementRevision& current,
-                                                        nlohmann::json document, const std::string& author,
+                                                        nlohmann::json document, const Author& author,
                                                         Mode mode)
 {
     auto safe = sealed(std::move(document));
@@ -155,63 +182,102 @@ Result<RequirementRevision> RequirementService::replace(const RequirementRevisio
     if (auto checked = check_(safe->first); !checked)
         return tl::unexpected(checked.error());
     const std::scoped_lock lock(mutex_);
-    const auto now = repository_.history(current.project, current.name);
-    if (!now)
-        return tl::unexpected(now.error());
-    if (now->empty() || now->front().deleted)
-        return no_requirement(current.name);
-    return append(current.project, current.name, std::move(safe->first), author, mode);
+    if (const auto live = find(current.scope(), current.name); !live)
+        return live;
+    return append(current.scope(), current.name, std::move(safe->first), author, mode);
 }
 
 Result<RequirementRevision> RequirementService::remove(const RequirementRevision& current,
-                                                       const std::string& author, Mode mode)
+                                                       const Author& author, Mode mode)
 {
     const std::scoped_lock lock(mutex_);
-    const auto now = repository_.history(current.project, current.name);
-    if (!now)
-        return tl::unexpected(now.error());
-    if (now->empty() || now->front().deleted)
-        return no_requirement(current.name);
-    return append(current.project, current.name, nullptr, author, mode);
+    if (const auto live = find(current.scope(), current.name); !live)
+        return live;
+    return append(current.scope(), current.name, nullptr, author, mode);
 }
 
-Result<RequirementRevision> RequirementService::find(const std::string& project, const std::string& name)
+Result<RequirementRevision> RequirementService::find(const std::string& project, const std::string& domain,
+                                                     const std::string& name)
 {
     auto found = repository_.live(name);
     if (!found)
         return tl::unexpected(found.error());
     for (auto& each : *found)
-        if (seen_by(each, project))
+        if (each.scope().holds_for(project, domain))
             return std::move(each);
     return no_requirement(name);
 }
 
-Result<std::vector<RequirementRevision>> RequirementService::history(const std::string& project,
-                                                                     const std::string& name)
+Result<RequirementRevision> RequirementService::find(const RequirementScope& scope, const std::string& name)
 {
-    auto own = repository_.history(project, name);
-    if (!own || (!own->empty() && !own->front().deleted))
-        return own;
-    auto global = repository_.history(std::nullopt, name);
-    if (global && global->empty())
-        global = std::move(own);
-    if (global && global->empty())
-        return no_requirement(name);
-    return global;
+    auto found = repository_.live(name);
+    if (!found)
+        return tl::unexpected(found.error());
+    for (auto& each : *found)
+        if (same_scope(each.scope(), scope))
+            return std::move(each);
+    return no_requirement(name);
 }
 
-Result<std::vector<RequirementService::Selected>>
-RequirementService::select(const std::string& project, const nlohmann::json& spec,
-                           const std::vector<std::string>& names, const RequirementRevision* draft)
+Result<std::vector<RequirementRevision>>
+RequirementService::history(const std::string& project, const std::string& domain, const std::string& name)
 {
-    auto known = repository_.live(Scope{project, false});
+    std::vector<RequirementScope> scopes{{project, domain}, {std::nullopt, ""}};
+    if (!domain.empty())
+        scopes.push_back({std::nullopt, domain});
+    std::vector<RequirementRevision> ended;
+    for (const auto& scope : scopes) {
+        auto revisions = repository_.history(scope, name);
+        if (!revisions || (!revisions->empty() && !revisions->front().deleted))
+            return revisions;
+        if (ended.empty())
+            ended = std::move(*revisions);
+    }
+    if (ended.empty())
+        return no_requirement(name);
+    return ended;
+}
+
+Result<std::vector<RequirementRevision>> RequirementService::history(const RequirementScope& scope,
+                                                                     const std::string& name)
+{
+    auto revisions = repository_.history(scope, name);
+    if (revisions && revisions->empty())
+        return no_requirement(name);
+    return revisions;
+}
+
+Result<std::vector<std::string>> RequirementService::tampered()
+{
+    const auto all = repository_.everything();
+    if (!all)
+        return tl::unexpected(all.error());
+    std::vector<std::string> sentences;
+    for (auto begin = all->begin(); begin != all->end();) {
+        const auto end = std::find_if(begin, all->end(), [&](const auto& each) {
+            return each.name != begin->name || !same_scope(each.scope(), begin->scope());
+        });
+        if (const auto problem = broken_link({begin, end}); !problem.empty())
+            sentences.push_back("requirement " + begin->name + " " + to_text(begin->scope()) + ": " +
+                                problem + "; somebody has changed the database past this service");
+        begin = end;
+    }
+    return sentences;
+}
+
+Result<RequirementService::Selection>
+RequirementService::select(const std::string& project, const std::string& domain, const nlohmann::json& spec,
+                           const std::vector<std::string>& names, std::chrono::sys_seconds now,
+                           const RequirementRevision* draft)
+{
+    auto known = repository_.live(Scope{project, false, domain});
     if (!known)
         return tl::unexpected(known.error());
-    if (draft != nullptr && seen_by(*draft, project))
+    if (draft != nullptr && draft->scope().holds_for(project, domain))
         put(*known, *draft);
-    std::vector<Selected> selected;
+    Selection result;
     if (known->empty() && names.empty())
-        return selected;
+        return result;
     const auto image = decode_spec(spec);
     if (!image)
         return tl::unexpected(image.error());
@@ -220,14 +286,25 @@ RequirementService::select(const std::string& project, const nlohmann::json& spe
         if (!requirement)
             return fail(FailureKind::internal, requirement.error().message);
         const bool named = std::find(names.begin(), names.end(), each.name) != names.end();
-        if (applies(requirement->applies_to, *image))
-            selected.push_back({each, reason_of(requirement->applies_to, *image, named)});
+        if (!applies(requirement->applies_to, *image))
+            continue;
+        if (!(requirement->valid_from > now)) {
+            result.selected.push_back({each, reason_of(requirement->applies_to, *image, named)});
+            continue;
+        }
+        const auto from = to_rfc3339(*requirement->valid_from);
+        if (named)
+            return fail(FailureKind::conflict, "requirement " + each.name + " does not hold before " + from +
+                                                   "; leave it out until then");
+        result.left_out.push_back("requirement " + each.name + ", revision " + std::to_string(each.revision) +
+                                  ", " + to_text(each.scope()) + " is left out: it holds from " + from +
+                                  " on");
     }
     for (const auto& name : names)
-        if (std::none_of(selected.begin(), selected.end(),
+        if (std::none_of(result.selected.begin(), result.selected.end(),
                          [&](const auto& each) { return each.requirement.name == name; }))
             return refuse_name(name, *known, *image);
-    return selected;
+    return result;
 }
 
 }  // namespace unikernel

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -17,9 +18,10 @@
 namespace unikernel
 {
 
-/// Security requirements as a resource: of one project or global. A name is one requirement's alone
-/// among those that a project sees, so that messages and commands are clear. Who may call what is the
-/// business of the API. Thread-safe.
+/// Security requirements as a resource: of one project, of all projects of a domain, or global. A name is one
+/// requirement's alone among those that a project sees, so that messages and commands are clear, and so that
+/// no project can put one of its own in another's place. Who may call what is the business of the API.
+/// Thread-safe.
 class RequirementService
 {
 public:
@@ -37,40 +39,60 @@ public:
     /// Calls `told` whenever a revision was stored. Call before it is used.
     void on_change(std::function<void()> told) { changed_ = std::move(told); }
 
+    /// Who changes a requirement; goes into the record of the change.
+    struct Author {
+        std::string user;             ///< id; "" without identity
+        std::string project = {};     ///< for which he asks
+        std::string request_id = {};  ///< "req-<uuid>"
+    };
     /// Whether a change is stored, or only checked and answered as it would be.
     enum class Mode { store, dry_run };
-    /// Revision 1, or the next one if there once was one of this name. Without a project: global.
-    /// Errors: invalid, unresolvable (as the check), conflict (the name is taken).
-    Result<RequirementRevision> create(std::optional<std::string> project, nlohmann::json document,
-                                       const std::string& author, Mode mode = Mode::store);
+    /// Revision 1, or the next one if there once was one of this name.
+    /// Errors: invalid, unresolvable (as the check), conflict (the name is taken, or there are too many).
+    Result<RequirementRevision> create(RequirementScope scope, nlohmann::json document, const Author& author,
+                                       Mode mode = Mode::store);
     /// The next revision of `current`. Errors: as create; not_found (it is gone by now).
     Result<RequirementRevision> replace(const RequirementRevision& current, nlohmann::json document,
-                                        const std::string& author, Mode mode = Mode::store);
+                                        const Author& author, Mode mode = Mode::store);
     /// Ends it with a revision of its own, which is answered; nothing stored goes away. Errors: not_found.
-    Result<RequirementRevision> remove(const RequirementRevision& current, const std::string& author,
+    Result<RequirementRevision> remove(const RequirementRevision& current, const Author& author,
                                        Mode mode = Mode::store);
 
-    /// The live one of the project, or global. Errors: not_found.
-    Result<RequirementRevision> find(const std::string& project, const std::string& name);
+    /// The live one that a project of this domain sees. Errors: not_found.
+    Result<RequirementRevision> find(const std::string& project, const std::string& domain,
+                                     const std::string& name);
+    /// The live one of just this scope. Errors: not_found.
+    Result<RequirementRevision> find(const RequirementScope& scope, const std::string& name);
     /// All revisions, newest first, also of one that was deleted. Errors: not_found.
-    Result<std::vector<RequirementRevision>> history(const std::string& project, const std::string& name);
-    /// Live ones by name, the global ones among them.
+    Result<std::vector<RequirementRevision>> history(const std::string& project, const std::string& domain,
+                                                     const std::string& name);
+    Result<std::vector<RequirementRevision>> history(const RequirementScope& scope, const std::string& name);
+    /// Live ones that the scope sees, by name.
     Result<std::vector<RequirementRevision>> list(const Scope& scope) { return repository_.live(scope); }
+    /// One sentence for each requirement whose revisions are not as they were stored.
+    Result<std::vector<std::string>> tampered();
 
     struct Selected {
         RequirementRevision requirement;
         std::string reason;  ///< for people: why it goes into the image
     };
-    /// Those of the project and global ones that apply to the spec. `names`: must be among them. `draft`: as
-    /// if this revision were the latest of its requirement. Errors: invalid (the spec), not_found (no such
-    /// requirement), conflict (it does not apply to this spec).
-    Result<std::vector<Selected>> select(const std::string& project, const nlohmann::json& spec,
-                                         const std::vector<std::string>& names,
-                                         const RequirementRevision* draft = nullptr);
+    struct Selection {
+        std::vector<Selected> selected;
+        std::vector<std::string> left_out;  ///< for people: those that will apply, but do not hold yet
+    };
+    /// Those that apply to the spec at this time: global ones, the domain's and the project's. `names`: must
+    /// be among them. `draft`: as if this revision were the latest of its requirement. Errors: invalid (the
+    /// spec), not_found (no such requirement), conflict (it does not apply to this spec, or does not hold
+    /// yet).
+    Result<Selection> select(const std::string& project, const std::string& domain,
+                             const nlohmann::json& spec, const std::vector<std::string>& names,
+                             std::chrono::sys_seconds now, const RequirementRevision* draft = nullptr);
 
 private:
-    Result<RequirementRevision> append(std::optional<std::string> project, const std::string& name,
-                                       nlohmann::json document, const std::string& author, Mode mode);
+    Result<void> check_name(const RequirementScope& scope, const std::string& name);
+    Result<void> check_room(const RequirementScope& scope);
+    Result<RequirementRevision> append(RequirementScope scope, const std::string& name,
+                                       nlohmann::json document, const Author& author, Mode mode);
 
     RequirementRepository& repository_;
     const Check check_;

@@ -29,9 +29,20 @@ def test_one_from_its_making_to_its_end(openstack, client, stub):
     assert changed.code == 0 and changed.json["revision"] == 2
     history = openstack("requirement", "history", "staff-only", "-f", "json").json
     assert [row["Revision"] for row in history] == [2, 1] and history[0]["Document"] != history[1]["Document"]
+    assert [row["Action"] for row in history] == ["replaced", "created"] and history[0]["Request ID"] != ""
+    assert client.requirements.history("staff-only")["intact"] is True
     assert openstack("requirement", "delete", "staff-only").code == 0
     assert client.requirements.list() == [] and len(client.requirements.revisions("staff-only")) == 3
     assert b"correct horse" not in b"".join(file.read_bytes() for file in stub.state.rglob("*") if file.is_file())
+
+
+def test_a_validity_and_a_rollout_are_stored_as_they_are_written(openstack, client):
+    made = openstack("requirement", "create", "--file", EXAMPLES / "requirements" / "fresh-web.yaml", "-f", "json")
+    assert made.code == 0 and made.json["validity"] == "30d" and made.json["rollout"]["canary"] == 1, made
+    both = openstack("requirement", "create", STAFF_ONLY, "--file", STAFF_ONLY)
+    assert both.code == 2 and "not allowed with" in both.error
+    domain = openstack("requirement", "create", STAFF_ONLY, "--domain", "d1", **PASSWORD)
+    assert domain.code == 1 and "there are no domains without identity" in domain.error
 
 
 def test_mistakes(openstack, client):

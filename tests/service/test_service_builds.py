@@ -260,7 +260,7 @@ def test_unknown_builds_are_not_found(service):
 def test_seals_secrets_before_anything_is_stored(start):
     service = start("--log-level", "debug")
     secret = "correct-horse-battery"
-    requirement = {"name": "staff-only", "modules": {"http-guard": {
+    requirement = {"name": "staff-only", "applies_to": {"everything": True}, "modules": {"http-guard": {
         "credentials": [{"name": "staff", "kind": "basic", "user": "u", "secret": {"plain": secret}}]}}}
     answer = service.submit("secret", requirements=[requirement])
     assert answer.status == 202

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stored requirements, by the stub builder with the real modules: without identity all is one project's."""
 
+import contextlib
+import datetime
 import json
+import pathlib
+import sqlite3
 
 import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def document(name, selector=None, **modules):
@@ -36,6 +43,74 @@ def test_revisions_are_added_and_never_overwritten(service):
     assert create(service, "grows").json["revision"] == 4
 
 
+def test_each_change_is_on_record(start):
+    service = start()
+    created = create(service, "watched")
+    changed = put(service, "watched", document("watched", console={"speed": 9600}))
+    service.request("DELETE", "/v1/requirements/watched")
+    answer = service.get("/v1/requirements/watched?revisions=true").json
+    assert (answer["intact"], answer["problem"]) == (True, None)
+    deleted, replaced, first = answer["requirements"]
+    assert [each["audit"]["action"] for each in (first, replaced, deleted)] == ["created", "replaced", "deleted"]
+    assert (first["audit"]["before"], deleted["audit"]["after"]) == (None, None)
+    assert first["audit"]["after"] == replaced["audit"]["before"] != replaced["audit"]["after"]
+    assert (first["audit"]["previous"], replaced["audit"]["previous"]) == ("", first["audit"]["digest"])
+    assert first["request_id"] == created.headers["X-Openstack-Request-Id"]
+    assert replaced["request_id"] == changed.headers["X-Openstack-Request-Id"] != first["request_id"]
+    assert "audit" not in changed.json
+    lines = [line for line in service.log().splitlines() if " audit requirement=watched " in line]
+    assert [f"digest={each['audit']['digest']}" in line for each, line in zip((first, replaced, deleted), lines)] == [
+        True] * 3
+
+
+def test_a_database_that_was_tampered_with_is_reported(start):
+    service = start()
+    create(service, "honest")
+    put(service, "honest", document("honest", console={"speed": 9600}))
+    service.stop()
+    with contextlib.closing(sqlite3.connect(service.state / "builds.sqlite")) as database, database:
+        database.execute("UPDATE requirements SET document = replace(document, '9600', '4800') WHERE name = 'honest'")
+    service.start()
+    assert "requirement honest of this service: revision 2 is not as it was stored" in service.log()
+    answer = service.get("/v1/requirements/honest?revisions=true").json
+    assert (answer["intact"], answer["problem"]) == (False, "revision 2 is not as it was stored")
+
+
+def test_an_image_lives_no_longer_than_a_requirement_allows(service):
+    text = (ROOT / "examples" / "requirements" / "fresh-web.yaml").read_text()
+    assert service.post_json("/v1/requirements", {"document": yaml.safe_load(text)}).status == 201
+    bundle = service.bundle()
+    build = service.submit("limited", bundle=bundle, tier="web").json
+    end, begin = (datetime.datetime.fromisoformat(build[key].replace("Z", "+00:00"))
+                  for key in ("not_after", "created"))
+    assert abs(end - begin - datetime.timedelta(days=30)) < datetime.timedelta(seconds=2)
+    assert build["origin"] == "user"
+    assert service.submit("limited", bundle=bundle, tier="web").json["id"] == build["id"]
+    assert service.submit("unlimited", bundle=bundle).json["not_after"] is None
+    assert service.request("DELETE", "/v1/requirements/fresh-web").status == 204
+
+
+def test_what_begins_later_is_left_out_until_then(service):
+    later = {**document("begins-later"), "valid_from": "2999-01-01T00:00:00Z"}
+    assert service.post_json("/v1/requirements", {"document": later}).status == 201
+    build = service.submit("begins-later").json
+    assert build["requirements"] == []
+    first = service.events(build["id"])[0]
+    assert (first["kind"], first["text"]) == (
+        "warning", "requirement begins-later, revision 1, of this service is left out: it holds from "
+        "2999-01-01T00:00:00Z on")
+    named = service.submit("begins-later", requirements=["begins-later"])
+    assert (named.status, named.error["code"]) == (400, "requirement.not-applicable")
+    assert "does not hold before 2999-01-01T00:00:00Z" in named.error["detail"]
+
+
+def test_without_identity_there_are_no_domains(service):
+    answer = service.post_json("/v1/requirements", {"document": document("x"), "domain": "d1"})
+    assert (answer.status, answer.error["code"]) == (400, "requirement.invalid")
+    assert "body.domain: there are no domains without identity" in answer.error["detail"]
+    assert service.get("/v1/requirements/x?domain=d1").status == 404
+
+
 def test_a_name_is_taken_once(service):
     assert create(service, "once").status == 201
     again = create(service, "once")
@@ -54,6 +129,9 @@ def test_a_name_is_taken_once(service):
     ({"document": document("x"), "name": "y"}, "body.name"),
     ({"document": document("x"), "project": "someone"}, "body.project"),
     ({"document": document("x"), "extra": 1}, "extra"),
+    ({"document": {**document("x"), "validity": "1s"}}, "requirements.x.validity: 1s is under the minimum 1m"),
+    ({"document": {**document("x"), "rollout": {"parallel": 0}}}, "requirements.x.rollout.parallel: 0 is under"),
+    ({"document": {**document("x"), "valid_from": "soon"}}, "requirements.x.valid_from"),
 ])
 def test_refuses_what_is_wrong_and_names_the_place(service, body, words):
     answer = service.post_json("/v1/requirements", body)

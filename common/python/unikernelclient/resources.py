@@ -171,41 +171,50 @@ class Platforms(_Resource):
 class Requirements(_Resource):
     """Security requirements that the service keeps and merges into every build they apply to.
 
-    With ``dry_run`` nothing is stored; the answer is {"requirement", "changes"}: what would change."""
+    With ``dry_run`` nothing is stored; the answer is {"requirement", "changes"}: what would change. With a
+    domain's id it is just that domain's one, whatever the project sees (administrators)."""
 
     path, key = "/v1/requirements", "requirements"
 
-    def create(self, document, everywhere=False, dry_run=False):
-        """Stores one under its document's name. everywhere: for all projects (administrators)."""
+    def create(self, document, everywhere=False, dry_run=False, domain=None):
+        """Stores one under its document's name. For all projects (everywhere) or those of a domain:
+        administrators."""
         body = {"document": document}
         if everywhere:
             body["project"] = None
-        return self._http.json("POST", self.path, json=body, params=_dry(dry_run))
+        if domain:
+            body["domain"] = domain
+        return self._http.json("POST", self.path, json=body, params=_query(dry_run))
 
     def list(self, limit=None, all_projects=False):
         return self._list(limit, all_projects)
 
-    def get(self, name):
+    def get(self, name, domain=None):
         """The newest revision."""
-        return self._get(name)
+        return self._http.json("GET", self._at(name), params=_query(domain=domain))
 
-    def revisions(self, name):
+    def revisions(self, name, domain=None):
         """All of them, newest first, also if the requirement was deleted."""
-        return list(self._http.items(self._at(name), self.key, revisions="true"))
+        return self.history(name, domain)[self.key]
 
-    def update(self, name, document, dry_run=False):
+    def history(self, name, domain=None):
+        """The same, with whether they are as they were stored: {"requirements": [...], "intact", "problem"}."""
+        return self._http.json("GET", self._at(name), params={"revisions": "true", **_query(domain=domain)})
+
+    def update(self, name, document, dry_run=False, domain=None):
         """Makes a new revision; the older ones stay."""
-        return self._http.json("PUT", self._at(name), json={"document": document}, params=_dry(dry_run))
+        return self._http.json("PUT", self._at(name), json={"document": document}, params=_query(dry_run, domain))
 
-    def delete(self, name, dry_run=False):
+    def delete(self, name, dry_run=False, domain=None):
         """Answers nothing, unless it is a dry run."""
         if dry_run:
-            return self._http.json("DELETE", self._at(name), params=_dry(dry_run))
-        return self._delete(name)
+            return self._http.json("DELETE", self._at(name), params=_query(dry_run, domain))
+        self._http.request("DELETE", self._at(name), params=_query(domain=domain))
+        return None
 
 
-def _dry(dry_run):
-    return {"dry_run": "true"} if dry_run else {}
+def _query(dry_run=False, domain=None):
+    return {**({"dry_run": "true"} if dry_run else {}), **({"domain": domain} if domain else {})}
 
 
 class Rollouts(_Resource):

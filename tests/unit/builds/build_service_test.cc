@@ -1,113 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "builder_service/builds/build_service.hh"
-
-#include <fstream>
-
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "common/util/temporary_directory.hh"
+#include "build_service_fixture.hh"
 
 namespace unikernel
 {
 namespace
 {
 
+using test::BuildServiceTest;
+using test::everything;
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-
-Result<ImageFacts> inspect(const fs::path& file)
-{
-    const auto digest = sha256_file(file);
-    if (!digest)
-        return tl::unexpected(digest.error());
-    return ImageFacts{fs::file_size(file), to_string(*digest), {{"name", "test"}}};
-}
-
-const Scope everything{"", true};
-
-/// A service over a pipeline made of two functions.
-class BuildServiceTest : public testing::Test
-{
-protected:
-    void SetUp() override
-    {
-        store_ = std::move(*ArtifactStore::open(folder_.path(), 0, inspect));
-        database_ = std::move(*Database::open(folder_.path() / "builds.sqlite"));
-        repository_ = std::make_unique<BuildRepository>(*database_);
-        owners_ = std::make_unique<OwnerRepository>(*database_);
-        catalog_ = std::make_unique<ArtifactCatalog>(*store_, *owners_);
-        revisions_ = std::make_unique<RequirementRepository>(*database_);
-        requirements_ = std::make_unique<RequirementService>(
-            *revisions_, [](const nlohmann::json&) { return Result<void>{}; });
-        bundle_ = keep("bundle", "");
-        settings_.work = folder_.path() / "work";
-        settings_.workers = 1;
-    }
-    std::string keep(std::string_view content, const std::string& project)
-    {
-        auto incoming = catalog_->receive();
-        EXPECT_TRUE(incoming->write(std::as_bytes(std::span(content))));
-        return catalog_->keep_bundle(std::move(*incoming), project).value();
-    }
-    void start()
-    {
-        const Pipeline pipeline{
-            [](const BuildRequest& request, std::string_view) -> Result<std::string> {
-                return to_string(sha256(request.spec.dump() + nlohmann::json(request.requirements).dump()));
-            },
-            [this](const BuildRequest& request, const fs::path& work, BuildObserver& observer,
-                   std::stop_token stop) { return build_(request, work, observer, stop); },
-            {},
-            {}};
-        service_ = std::make_unique<BuildService>(settings_, pipeline, publishing_, *repository_, *catalog_,
-                                                  *requirements_);
-        ASSERT_TRUE(service_->start());
-    }
-    BuildService::Submission submission(const std::string& name) const
-    {
-        return {.bundle = bundle_, .spec = {{"name", name}}, .requirements = {}, .requirement_names = {}};
-    }
-    Result<BuildService::Submitted> submit(const std::string& name)
-    {
-        return service_->submit(submission(name));
-    }
-    BuildRecord ended(const std::string& id)
-    {
-        const auto deadline = std::chrono::steady_clock::now() + 10s;
-        auto build = service_->find(id, everything).value();
-        while (!has_ended(build.state) && std::chrono::steady_clock::now() < deadline) {
-            std::this_thread::sleep_for(2ms);
-            build = service_->find(id, everything).value();
-        }
-        return build;
-    }
-    static BuildOutcome success(const fs::path& work, const std::string& content)
-    {
-        std::ofstream(work / "image") << "\177ELF" << content;
-        BuildOutcome outcome;
-        outcome.state = BuildState::succeeded;
-        outcome.image = work / "image";
-        return outcome;
-    }
-
-    TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
-    BuildSettings settings_;
-    std::unique_ptr<ArtifactStore> store_;
-    std::unique_ptr<Database> database_;
-    std::unique_ptr<BuildRepository> repository_;
-    std::unique_ptr<OwnerRepository> owners_;
-    std::unique_ptr<ArtifactCatalog> catalog_;
-    std::unique_ptr<RequirementRepository> revisions_;
-    std::unique_ptr<RequirementService> requirements_;
-    Publishing publishing_;
-    std::string bundle_;
-    std::function<BuildOutcome(const BuildRequest&, const fs::path&, BuildObserver&, std::stop_token)>
-        build_ = [](const BuildRequest& request, const fs::path& work, BuildObserver&,
-                    const std::stop_token&) { return success(work, request.spec.dump()); };
-    std::unique_ptr<BuildService> service_;  // last: it uses all of the above
-};
 
 TEST_F(BuildServiceTest, StoresTheImageOfABuild)
 {
@@ -260,8 +165,9 @@ TEST_F(BuildServiceTest, StoredRequirementsGoIntoTheBuildsTheyApplyTo)
     const auto add = [&](std::optional<std::string> project, const std::string& name,
                          nlohmann::json selector) {
         return requirements_->create(
-            std::move(project),
-            {{"name", name}, {"applies_to", std::move(selector)}, {"modules", {{"console", nullptr}}}}, "u");
+            {std::move(project), ""},
+            {{"name", name}, {"applies_to", std::move(selector)}, {"modules", {{"console", nullptr}}}},
+            {"u"});
     };
     ASSERT_TRUE(add(std::nullopt, "for-all", {{"everything", true}}));
     ASSERT_TRUE(add("", "for-a", {{"images", {"a"}}}));
@@ -281,11 +187,11 @@ TEST_F(BuildServiceTest, StoredRequirementsGoIntoTheBuildsTheyApplyTo)
 
     const auto again = service_->submit(wanted);
     EXPECT_EQ(again->build.id, submitted->build.id);
-    ASSERT_TRUE(requirements_->replace(requirements_->find("", "for-a").value(),
+    ASSERT_TRUE(requirements_->replace(requirements_->find("", "", "for-a").value(),
                                        {{"name", "for-a"},
                                         {"applies_to", {{"images", {"a"}}}},
                                         {"modules", {{"console", {{"speed", 9600}}}}}},
-                                       "u"));
+                                       {"u"}));
     EXPECT_NE(service_->submit(wanted)->build.id, submitted->build.id) << "a new revision is a new request";
     wanted.spec["name"] = "b";
     EXPECT_EQ(service_->submit(wanted).error().kind, FailureKind::conflict);

@@ -53,6 +53,7 @@ protected:
     BuildRepository builds_{*database_};
     RequirementRepository revisions_{*database_};
     RequirementService requirements_{revisions_, [](const json&) -> Result<void> { return {}; }};
+    const std::chrono::sys_seconds now_{std::chrono::seconds(1'800'000'000)};
     std::vector<BuildRequest> planned_;
     const Planner planner_ = [this](const BuildRequest& request) -> Result<Preview> {
         planned_.push_back(request);
@@ -63,7 +64,8 @@ protected:
     Result<WantedPlan> wanted(const RequirementRevision* draft = nullptr)
     {
         const auto head = builds_.heads({"p1", false})->at(0);
-        return planned(planner_, head, requirements_.select("p1", head.spec, {}, draft).value());
+        return planned(planner_, head, requirements_.select("p1", "", head.spec, {}, now_, draft)->selected,
+                       now_);
     }
 };
 
@@ -83,8 +85,8 @@ TEST_F(WantedPlanTest, a_lines_head_is_the_newest_build_with_an_image)
 TEST_F(WantedPlanTest, what_is_wanted_has_the_requirements_of_the_head_and_those_that_are_stored_now)
 {
     built("a1", "p1", "a");
-    ASSERT_TRUE(requirements_.create("p1", document("new"), "ann"));
-    ASSERT_TRUE(requirements_.create("p1", document("elsewhere", {{"images", {"b"}}}), "ann"));
+    ASSERT_TRUE(requirements_.create({"p1", ""}, document("new"), {"ann"}));
+    ASSERT_TRUE(requirements_.create({"p1", ""}, document("elsewhere", {{"images", {"b"}}}), {"ann"}));
     const auto plan = wanted();
     ASSERT_TRUE(plan && plan->preview);
     EXPECT_EQ(plan->preview->description["plan_digest"], "sha256:plan");
@@ -95,13 +97,28 @@ TEST_F(WantedPlanTest, what_is_wanted_has_the_requirements_of_the_head_and_those
     EXPECT_EQ(planned_[0].requirements[1], document("new"));
 }
 
+TEST_F(WantedPlanTest, what_is_wanted_expires_if_a_requirement_says_so_and_has_not_what_begins_later)
+{
+    built("a1", "p1", "a");
+    auto limit = document("limit");
+    limit["validity"] = "1h";
+    ASSERT_TRUE(requirements_.create({"p1", ""}, limit, {"ann"}));
+    auto later = document("later");
+    later["valid_from"] = "2999-01-01T00:00:00Z";
+    ASSERT_TRUE(requirements_.create({std::nullopt, ""}, later, {"ann"}));
+    ASSERT_TRUE(wanted());
+    EXPECT_EQ(planned_.at(0).not_after, now_ + std::chrono::hours(1));
+    EXPECT_EQ(planned_[0].requirements, (std::vector<json>{document("given"), limit}));
+}
+
 TEST_F(WantedPlanTest, a_draft_counts_as_stored)
 {
     built("a1", "p1", "a");
-    const auto draft = requirements_.create("p1", document("new"), "ann", RequirementService::Mode::dry_run);
+    const auto draft =
+        requirements_.create({"p1", ""}, document("new"), {"ann"}, RequirementService::Mode::dry_run);
     EXPECT_EQ(wanted()->requirements.size(), 0U);
     EXPECT_EQ(wanted(&*draft)->requirements.size(), 1U);
-    ASSERT_TRUE(requirements_.create("p1", document("other"), "ann"));
+    ASSERT_TRUE(requirements_.create({"p1", ""}, document("other"), {"ann"}));
     EXPECT_EQ(wanted(&*draft)->preview.error().kind, FailureKind::unresolvable);
 }
 

@@ -206,7 +206,7 @@ TEST_F(ReconcilerFaultsTest, a_thousand_requirements_at_once_are_one_new_image)
         const nlohmann::json document = {{"name", "r" + std::to_string(n)},
                                          {"applies_to", {{"everything", true}}},
                                          {"modules", {{"m" + std::to_string(n), nlohmann::json::object()}}}};
-        ASSERT_TRUE(requirements.create(std::nullopt, document, ""));
+        ASSERT_TRUE(requirements.create({}, document, {""}));
     }
     const auto begun = std::chrono::steady_clock::now();
     settle(*first_);

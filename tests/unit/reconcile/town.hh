@@ -216,8 +216,8 @@ protected:
         build.id = id;
         build.bundle = "sha256:" + source;
         build.spec = {{"name", name}, {"application", {{"sources", {"main.cc"}}}}};
-        const auto selected = requirements.select("", build.spec, {});
-        for (const auto& [requirement, reason] : *selected) {
+        const auto selected = requirements.select("", "", build.spec, {}, {});
+        for (const auto& [requirement, reason] : selected->selected) {
             build.requirements.push_back(requirement.document);
             build.applied.push_back({{"name", requirement.name}, {"revision", requirement.revision}});
         }
@@ -264,8 +264,8 @@ protected:
         build.bundle = wanted.bundle;
         build.spec = wanted.spec;
         build.requirements = wanted.requirements;
-        const auto selected = requirements.select("", build.spec, {});
-        for (const auto& [requirement, reason] : *selected) {
+        const auto selected = requirements.select("", "", build.spec, {}, {});
+        for (const auto& [requirement, reason] : selected->selected) {
             build.requirements.push_back(requirement.document);
             build.applied.push_back({{"name", requirement.name}, {"revision", requirement.revision}});
         }
@@ -290,14 +290,14 @@ protected:
                                    {"modules", {{"console", {{"speed", value}}}}}};
         if (!rollout.is_null())
             document["rollout"] = rollout;
-        const auto known = requirements.find("", name);
-        const auto done = known ? requirements.replace(*known, document, "")
-                                : requirements.create(std::nullopt, document, "");
+        const auto known = requirements.find("", "", name);
+        const auto done =
+            known ? requirements.replace(*known, document, {""}) : requirements.create({}, document, {""});
         ASSERT_TRUE(done) << done.error().message;
     }
     void withdraw(const std::string& name)
     {
-        ASSERT_TRUE(requirements.remove(*requirements.find("", name), ""));
+        ASSERT_TRUE(requirements.remove(*requirements.find("", "", name), {""}));
     }
 
     /// One process with a loop.

@@ -18,6 +18,12 @@ def described(requirement):
 
 def add_requirement_argument(parser, **options):
     parser.add_argument("requirement", metavar="<requirement>", help="Name of the requirement", **options)
+    parser.add_argument("--domain", metavar="<domain id>", help="Just that domain's one (administrators)")
+
+
+def _domain(parsed_args):
+    """The option, for a next command."""
+    return f" --domain {parsed_args.domain}" if parsed_args.domain else ""
 
 
 class CreateRequirement(dry_run.Shown, base.ShowOne):
@@ -25,21 +31,26 @@ class CreateRequirement(dry_run.Shown, base.ShowOne):
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
-        parser.add_argument("file", metavar="<file>", help="The requirement, in YAML or JSON (.json); its secrets are "
-                            "sealed on this machine")
-        parser.add_argument("--global", dest="everywhere", action="store_true",
-                            help="For all projects (administrators)")
+        file = parser.add_mutually_exclusive_group(required=True)
+        file.add_argument("file", metavar="<file>", nargs="?", help="The requirement, in YAML or JSON (.json); its "
+                          "secrets are sealed on this machine")
+        file.add_argument("--file", metavar="<file>", dest="named_file", help="The same")
+        scope = parser.add_mutually_exclusive_group()
+        scope.add_argument("--global", dest="everywhere", action="store_true",
+                           help="For all projects (administrators)")
+        scope.add_argument("--domain", metavar="<domain id>", help="For all projects of the domain (administrators)")
         dry_run.add_argument(parser)
         return parser
 
     def take_action(self, parsed_args):
-        made = self.client.requirements.create(documents.read(parsed_args.file), parsed_args.everywhere,
-                                               parsed_args.dry_run)
+        file = parsed_args.file or parsed_args.named_file
+        made = self.client.requirements.create(documents.read(file), parsed_args.everywhere, parsed_args.dry_run,
+                                               parsed_args.domain)
         if parsed_args.dry_run:
-            everywhere = " --global" if parsed_args.everywhere else ""
-            self.next_command = f"openstack unikernel requirement create {parsed_args.file}{everywhere}"
+            scope = " --global" if parsed_args.everywhere else _domain(parsed_args)
+            self.next_command = f"openstack unikernel requirement create {file}{scope}"
             return dry_run.rows(made["changes"])
-        self.next_command = f"openstack unikernel requirement show {made['name']}"
+        self.next_command = f"openstack unikernel requirement show {made['name']}{_domain(parsed_args)}"
         return self.shown(described(made))
 
 
@@ -55,19 +66,19 @@ class SetRequirement(dry_run.Shown, base.ShowOne):
 
     def take_action(self, parsed_args):
         made = self.client.requirements.update(parsed_args.requirement, documents.read(parsed_args.file),
-                                               parsed_args.dry_run)
+                                               parsed_args.dry_run, parsed_args.domain)
         if parsed_args.dry_run:
             self.next_command = (f"openstack unikernel requirement set {parsed_args.requirement} "
-                                 f"--file {parsed_args.file}")
+                                 f"--file {parsed_args.file}{_domain(parsed_args)}")
             return dry_run.rows(made["changes"])
-        self.next_command = f"openstack unikernel requirement show {made['name']}"
+        self.next_command = f"openstack unikernel requirement show {made['name']}{_domain(parsed_args)}"
         return self.shown(described(made))
 
 
 class ListRequirements(base.Lister):
-    """List the security requirements of the project, and those of all projects"""
+    """List the security requirements of the project, of its domain and of all projects"""
 
-    columns = ("name", "revision", "project", "document.description")
+    columns = ("name", "revision", "project", "domain", "document.description")
     paged = True
 
     def take_action(self, parsed_args):
@@ -83,7 +94,7 @@ class ShowRequirement(base.ShowOne):
         return parser
 
     def take_action(self, parsed_args):
-        requirement = described(self.client.requirements.get(parsed_args.requirement))
+        requirement = described(self.client.requirements.get(parsed_args.requirement, parsed_args.domain))
         try:
             requirement["rollouts"] = rollouts_of(requirement["name"], self.client.rollouts.list(limit=ROLLOUTS_MOST))
             requirement["servers"] = servers_of(requirement["name"], self.client.compliance.get())
@@ -112,9 +123,9 @@ def servers_of(name, report):
 
 
 class RequirementHistory(base.Lister):
-    """List all revisions of a security requirement, newest first"""
+    """List all revisions of a security requirement, newest first: who changed what, and when"""
 
-    columns = ("revision", "deleted", "created", "author", "document")
+    columns = ("revision", "audit.action", "created", "author", "request_id", "document")
 
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
@@ -122,7 +133,10 @@ class RequirementHistory(base.Lister):
         return parser
 
     def take_action(self, parsed_args):
-        return self.listed(self.client.requirements.revisions(parsed_args.requirement))
+        history = self.client.requirements.history(parsed_args.requirement, parsed_args.domain)
+        if not history["intact"]:
+            print(f"Warning: {history['problem']}: the service's database was tampered with", file=sys.stderr)
+        return self.listed(history["requirements"])
 
 
 class DeleteRequirement(base.Lister):
@@ -138,7 +152,7 @@ class DeleteRequirement(base.Lister):
         changes = []
 
         def delete(name):
-            ended = self.client.requirements.delete(name, parsed_args.dry_run)
+            ended = self.client.requirements.delete(name, parsed_args.dry_run, parsed_args.domain)
             changes.extend(ended["changes"] if parsed_args.dry_run else [])
 
         base.for_each(parsed_args.requirement, delete)
