@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "builder_service/database/timestamp.hh"
+#include "common/decode/specification.hh"
 #include "common/util/digest.hh"
 
 namespace unikernel
@@ -18,6 +19,27 @@ bool expiry_is_near(const std::string& created, const std::string& not_after,
     const auto end = parse_timestamp(not_after);
     return !begin || !end || now >= *end - (*end - *begin) / 4;
 }
+
+namespace
+{
+
+/// What those of these requirements say of how servers are replaced that apply now, all of it together.
+RolloutPolicy policy_of(const nlohmann::json& spec, const std::vector<nlohmann::json>& requirements,
+                        std::chrono::sys_seconds now)
+{
+    const auto image = decode_spec(spec);
+    std::optional<RolloutPolicy> policy;
+    for (const auto& document : requirements) {
+        const auto requirement = decode_requirement(document);
+        if (!image || !requirement || !requirement->rollout || requirement->valid_from > now ||
+            !applies(requirement->applies_to, *image))
+            continue;
+        policy = policy ? stricter(*policy, *requirement->rollout) : *requirement->rollout;
+    }
+    return policy.value_or(RolloutPolicy{});
+}
+
+}  // namespace
 
 Lines::Lines(BuildRepository& builds, RequirementService& requirements, LineImageRepository& images,
              Ports ports, Clock clock)
@@ -70,6 +92,7 @@ Result<Wish> Lines::wish(const BuildRecord& head)
             return tl::unexpected(selected.error());
         wish.plan_digest = tl::unexpected(selected.error());
     }
+    wish.policy = policy_of(head.spec, documents, now);
     const auto& plan = wish.plan_digest ? *wish.plan_digest : wish.plan_digest.error().message;
     wish.request = to_string(Sha256()
                                  .field(head.bundle)

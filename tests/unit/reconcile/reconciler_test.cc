@@ -319,6 +319,21 @@ TEST_F(ReconcilerTest, a_stopped_server_is_replaced_and_stays_stopped)
     EXPECT_EQ(fleet.checks, 0);
 }
 
+TEST_F(ReconcilerTest, follows_what_the_requirements_say_of_rollouts_together)
+{
+    built("web");
+    require("console", 1);
+    one_ = process();
+    const auto policy = [&] { return one_->lines.look()->at(0).wish.policy; };
+    EXPECT_EQ(policy(), RolloutPolicy{});
+    require("console", 1, {{"canary", 0}, {"parallel", 10}, {"pause", "30s"}});
+    EXPECT_EQ(policy().parallel, 10U) << "one that says nothing of it sets no limit";
+    require("careful", 1, {{"canary", 2}, {"parallel", 3}});
+    EXPECT_EQ(policy().canary, 2U);
+    EXPECT_EQ(policy().parallel, 3U);
+    EXPECT_EQ(policy().pause, 30s);
+}
+
 TEST_F(ReconcilerTest, obeys_people)
 {
     outdated_line({"a", "b"});
