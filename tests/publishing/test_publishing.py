@@ -62,7 +62,7 @@ def test_the_same_bytes_are_not_sent_twice(connect, glance):
 
 
 @pytest.mark.parametrize("how", ["hidden", "deleted"])
-def test_an_image_that_is_gone_is_published_anew(connect, glance, how):
+def test_an_image_that_is_gone_is_published_anew_and_a_hidden_one_shown_again(connect, glance, how):
     service = connect(glance.url)
     bundle = service.bundle()
     first = service.published("web", bundle=bundle)["publish"]["image_id"]
@@ -72,7 +72,8 @@ def test_an_image_that_is_gone_is_published_anew(connect, glance, how):
         del glance.images[first]
     second = service.published("web", bundle=bundle)
     assert (second["state"], second["publish"]["state"]) == ("succeeded", "active")
-    assert second["publish"]["image_id"] != first
+    assert (second["publish"]["image_id"] == first) == (how == "hidden")
+    assert glance.images[second["publish"]["image_id"]]["os_hidden"] is False
     assert "compile" not in [phase["phase"] for phase in second["phases"]]
 
 
