@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/cli/command.hh"
 #include "builder_service/cli/image_argument.hh"
+#include "common/util/nearest.hh"
 #include "common/util/temporary_directory.hh"
 
 namespace unikernel::cli::inspect_command
@@ -13,11 +14,14 @@ namespace
 
 constexpr std::string_view help =
     R"(IMAGE is a file, or the name or digest of a stored image. Its seal, ELF header, segments and notes are
-checked before a word of it is believed; what is shown is what the image says of itself, which is what
-was built into its bytes. Secrets appear as "sealed".
+checked before a word of it is believed; what is shown is what the image says of itself: which modules were
+found in its code when it was linked, and with which configuration. Secrets appear as "sealed".
+
+With --module the answer is about that module alone; the exit code is 1 if the image does not have it.
 
 Examples:
   unikernel inspect hello.img
+  unikernel inspect hello.img --module http-guard
   unikernel inspect hello-web --local --json
 )";
 
@@ -49,15 +53,42 @@ void print_configuration(const nlohmann::json& configuration, const Output& outp
     }
 }
 
+/// A text or any other value of an object; "-" if there is none.
+std::string word_of(const nlohmann::json& object, const char* key)
+{
+    const auto found = object.find(key);
+    return found == object.end() ? std::string("-")
+                                 : printable(found->is_string() ? found->get<std::string>() : found->dump());
+}
+
+/// One module of the image: Configuration(u, m). Error not_found: it is not in Modules(u).
+Result<nlohmann::json> module_of(const nlohmann::json& note, const std::string& name)
+{
+    std::vector<std::string> names;
+    for (const auto& module : note.value("modules", nlohmann::json::array())) {
+        if (module.value("name", "") == name) {
+            nlohmann::json answer = module;
+            answer["configuration"] =
+                note.value("configuration", nlohmann::json::object()).value(name, nlohmann::json::object());
+            return answer;
+        }
+        names.push_back(module.value("name", ""));
+    }
+    return fail(FailureKind::not_found, "the image has no module " + name + did_you_mean(name, names));
+}
+
+void print_module(const nlohmann::json& module, const Output& output)
+{
+    output.table({{"module", word_of(module, "name")},
+                  {"version", word_of(module, "version")},
+                  {"configuration", word_of(module, "configuration_digest")}});
+    print_configuration({{module["name"], module["configuration"]}}, output);
+}
+
 void print(const CheckedImage& image, const Output& output)
 {
     const auto& note = image.facts.description;
-    const auto word = [&](const char* key) {
-        const auto found = note.find(key);
-        return found == note.end()
-                   ? std::string("-")
-                   : printable(found->is_string() ? found->get<std::string>() : found->dump());
-    };
+    const auto word = [&](const char* key) { return word_of(note, key); };
     output.table({{"name", word("name")},
                   {"digest", image.facts.digest},
                   {"size", human_bytes(image.facts.bytes)},
@@ -78,6 +109,15 @@ void print(const CheckedImage& image, const Output& output)
     }
 }
 
+po::options_description options()
+{
+    po::options_description options;
+    options.add_options()("module", po::value<std::string>()->value_name("NAME"),
+                          "only this module of the image, with its configuration");
+    options.add(builder_options());
+    return options;
+}
+
 ExitCode run(const po::variables_map& values, Output& output)
 {
     const auto work = TemporaryDirectory::create("unikernel-cli");
@@ -89,6 +129,15 @@ ExitCode run(const po::variables_map& values, Output& output)
     if (!image) {
         return output.error(image.error());
     }
+    if (values.count("module") != 0) {
+        const auto module = module_of(image->facts.description, values["module"].as<std::string>());
+        if (!module) {
+            return output.error(failed, module.error().message);
+        }
+        output.document(*module);
+        print_module(*module, output);
+        return success;
+    }
     output.document({{"digest", image->facts.digest},
                      {"bytes", image->facts.bytes},
                      {"description", image->facts.description}});
@@ -99,8 +148,7 @@ ExitCode run(const po::variables_map& values, Output& output)
 
 }  // namespace
 
-const Command command{"inspect", "IMAGE [OPTIONS]", "check an image and show what is in it",
-                      help,      builder_options,   {"IMAGE"},
-                      run};
+const Command command{
+    "inspect", "IMAGE [OPTIONS]", "check an image and show what is in it", help, options, {"IMAGE"}, run};
 
 }  // namespace unikernel::cli::inspect_command

@@ -4,6 +4,7 @@
 
 #include "builder_service/pipeline/pipeline.hh"
 #include "builder_service/pipeline/plan.hh"
+#include "builder_service/pipeline/proof.hh"
 #include "builder_service/sandbox/bundle.hh"
 #include "common/util/digest.hh"
 #include "common/util/file.hh"
@@ -201,6 +202,9 @@ private:
         const Result<Digest> digest = sha256_file(build_->image_file());
         if (!digest) {
             return tl::unexpected(digest.error());
+        }
+        if (Result<void> proven = check_proof(image_, build_->description()); !proven) {
+            return proven;
         }
         outcome_.image = build_->image_file();
         outcome_.digest = to_string(*digest);

@@ -60,6 +60,7 @@ public:
 
     /// After verify().
     virtual std::filesystem::path image_file() const = 0;
+    /// As it was read back from the finished bytes, its modules as they were found in what was linked.
     virtual nlohmann::json description() const = 0;
     virtual std::uint32_t objects_compiled() const = 0;
     virtual std::uint32_t objects_cached() const = 0;

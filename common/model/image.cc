@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "common/util/digest.hh"
+
 namespace unikernel
 {
 
@@ -52,6 +54,11 @@ Result<Image> Configure(const Image& u, const ModulePtr& m, const Condition& c)
     Image result = u;
     result.values_[m->name][c.option] = std::move(*value);
     return result;
+}
+
+std::string configuration_digest(const std::map<std::string, nlohmann::json>& values)
+{
+    return to_string(sha256(nlohmann::json(values).dump()));
 }
 
 std::set<std::string> Modules(const Image& u)

@@ -57,6 +57,9 @@ Image Install(const Image& u, const ModulePtr& m);
 /// in Modules(u) or c is not in C(m), which is to say that m has no such option or it cannot have that value.
 Result<Image> Configure(const Image& u, const ModulePtr& m, const Condition& c);
 
+/// Digest of a module's sealed configuration: "sha256:..." of the canonical JSON of option -> value.
+std::string configuration_digest(const std::map<std::string, nlohmann::json>& values);
+
 /// Equation 3.
 std::set<std::string> Modules(const Image& u);
 

@@ -17,6 +17,19 @@ def test_shows_what_is_in_an_image(unikernel, images):
     assert facts["description"]["name"] == "web"
 
 
+def test_answers_for_one_module_what_was_found_of_it(unikernel, images):
+    whole = unikernel("inspect", images["web"], "--json").json["description"]
+    for module in whole["modules"]:
+        answer = unikernel("inspect", images["web"], "--module", module["name"], "--json").json
+        assert answer == {**module, "configuration": whole["configuration"][module["name"]]}
+        assert ("configuration_digest" in module) == bool(answer["configuration"])
+    shown = unikernel("inspect", images["web"], "--module", "lwip")
+    assert "lwip.memory_reserve = 6" in shown.out and "posix" not in shown.out
+    absent = unikernel("inspect", images["web"], "--module", "lwpi")
+    assert absent.code == 1
+    assert absent.error == "unikernel: the image has no module lwpi; did you mean lwip?\n"
+
+
 def test_stored_image_is_found_by_name_and_by_the_beginning_of_its_digest(unikernel, images):
     facts = unikernel("inspect", images["hello"], "--json").json
     for reference in ("hello", facts["digest"], facts["digest"][7:19]):

@@ -6,6 +6,7 @@
 
 #include "builder_service/platforms/u0/image_file.hh"
 #include "builder_service/platforms/u0/link.hh"
+#include "builder_service/platforms/u0/module_record.hh"
 #include "common/util/file.hh"
 
 namespace unikernel::u0
@@ -116,6 +117,7 @@ Result<void> Build::generate()
                         {"image.gen.hh", image_header(inputs_.spec.name)}};
     for (const ModulePtr& module : inputs_.image.installed()) {
         auto& files = headers_[module->name];
+        files["module.gen.hh"] = module_header(*module);
         files["config.gen.hh"] = config_header(*module, inputs_.image.values(module->name));
         files["hooks.gen.hh"] = hooks_header(installation(*module).points, chains_);
         if (!installation(*module).personality.empty()) {
@@ -257,6 +259,12 @@ Result<void> Build::verify()
     if (!end) {
         return tl::unexpected(end.error());
     }
+    Result<nlohmann::json> modules =
+        proven_modules(inputs_.image, inputs_.description.at("modules"), *linked);
+    if (!modules) {
+        return tl::unexpected(modules.error());
+    }
+    inputs_.description["modules"] = std::move(*modules);
     inputs_.description["minimum_memory_mib"] = minimum_memory_mib(*end);
     inputs_.description["toolchain"] = toolchain_.text();
     inputs_.description["architecture"] = "x86_64";
@@ -266,13 +274,14 @@ Result<void> Build::verify()
     if (!image) {
         return tl::unexpected(image.error());
     }
-    const Result<nlohmann::json> read_back = check_image(*image);
+    Result<nlohmann::json> read_back = check_image(*image);
     if (!read_back) {
         return tl::unexpected(read_back.error());
     }
     if (*read_back != inputs_.description) {
         return fail(FailureKind::invalid, "the image describes itself otherwise than it was planned");
     }
+    inputs_.description = std::move(*read_back);
     return write_file_atomically(image_file(), *image);
 }
 

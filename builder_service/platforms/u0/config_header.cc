@@ -2,6 +2,8 @@
 #include <vector>
 
 #include "builder_service/platforms/u0/generate.hh"
+#include "builder_service/platforms/u0/module_record.hh"
+#include "common/model/image.hh"
 #include "common/util/hex.hh"
 
 namespace unikernel::u0
@@ -169,6 +171,7 @@ std::string config_header(const Module& module, const std::map<std::string, json
     std::string text =
         "// Generated for one image; do not edit.\n#pragma once\n"
         "#include <array>\n#include <span>\n#include <string_view>\n#include \"u0/secret.hh\"\n";
+    text += configuration_record(module, configuration_digest(values));
     text += "namespace u0::cfg::" + identifier(module.name) + " {\n";
     for (const auto& [name, option] : module.options) {
         text += OptionWriter().write(name, option, values.at(name));

@@ -110,4 +110,30 @@ Result<std::vector<std::string>> ElfReader::symbols() const
     return names;
 }
 
+Result<std::string_view> ElfReader::section(std::string_view name) const
+{
+    std::size_t names = 0;
+    if (elf_getshdrstrndx(elf_.get(), &names) != 0) {
+        return fail(FailureKind::invalid, "the section headers cannot be read");
+    }
+    for (Elf_Scn* section = elf_nextscn(elf_.get(), nullptr); section != nullptr;
+         section = elf_nextscn(elf_.get(), section)) {
+        GElf_Shdr header;
+        const char* own = gelf_getshdr(section, &header) != nullptr
+                              ? elf_strptr(elf_.get(), names, header.sh_name)
+                              : nullptr;
+        if (own == nullptr) {
+            return fail(FailureKind::invalid, "a section header cannot be read");
+        }
+        if (name != own || header.sh_type == SHT_NOBITS) {
+            continue;
+        }
+        if (header.sh_offset > bytes_.size() || header.sh_size > bytes_.size() - header.sh_offset) {
+            return fail(FailureKind::invalid, "section " + std::string(name) + " reaches beyond the file");
+        }
+        return bytes_.substr(header.sh_offset, header.sh_size);
+    }
+    return std::string_view{};
+}
+
 }  // namespace unikernel::u0

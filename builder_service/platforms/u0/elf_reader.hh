@@ -34,6 +34,8 @@ public:
     /// Errors: invalid, if a segment or a note reaches beyond the file or its segment.
     Result<std::vector<Note>> notes() const;
     Result<std::vector<std::string>> symbols() const;
+    /// The bytes of the first section of that name in the file; empty if there is none. Errors: invalid.
+    Result<std::string_view> section(std::string_view name) const;
 
 private:
     struct End {

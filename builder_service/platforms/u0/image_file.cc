@@ -161,6 +161,37 @@ Result<void> check_seal(const std::vector<Note>& notes, std::string_view bytes)
                : wrong("seal: the bytes are not those that were sealed; the file is damaged or was changed");
 }
 
+bool holds_secret(const nlohmann::json& value)
+{
+    return (value.is_object() && value.contains("sealed")) ||
+           (value.is_structured() && std::any_of(value.begin(), value.end(), holds_secret));
+}
+
+/// A module's configuration is that of which the digest was found in its objects. Of one with secrets that
+/// cannot be said: the digest covers what the description leaves out.
+Result<void> check_configurations(const nlohmann::json& description)
+{
+    const nlohmann::json all = description.value("configuration", nlohmann::json::object());
+    for (const nlohmann::json& module : description["modules"]) {
+        if (!module.is_object() || !module.contains("name") || !module["name"].is_string()) {
+            return wrong("description: modules is no list of modules with names");
+        }
+        const std::string name = module["name"];
+        const nlohmann::json digest = module.value("configuration_digest", nlohmann::json());
+        if (digest.is_null()) {
+            continue;
+        }
+        if (!all.is_object() || !all.contains(name)) {
+            return wrong("description: module " + name + " has no configuration");
+        }
+        if (!holds_secret(all[name]) && digest != to_string(sha256(all[name].dump()))) {
+            return wrong("description: the configuration of module " + name +
+                         " is not the one that is in its code");
+        }
+    }
+    return {};
+}
+
 Result<nlohmann::json> read_description(const std::vector<Note>& notes)
 {
     const Note* note = find(notes, note_owner, note_description);
@@ -185,6 +216,9 @@ Result<nlohmann::json> read_description(const std::vector<Note>& notes)
         !(*description)["modules"].is_array() ||
         !description->value("minimum_memory_mib", nlohmann::json()).is_number_integer()) {
         return wrong("description: name, platform, modules or minimum_memory_mib is missing");
+    }
+    if (Result<void> same = check_configurations(*description); !same) {
+        return tl::unexpected(same.error());
     }
     return description;
 }

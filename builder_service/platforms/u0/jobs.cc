@@ -239,8 +239,10 @@ private:
             return tl::unexpected(include.error());
         }
         for (const std::string& source : parts.sources) {
+            std::vector<std::string> arguments = flags(source, true);
+            arguments.insert(arguments.end(), {"-include", "module.gen.hh"});
             if (Result<void> done =
-                    add({module.folder, "modules/" + module.name}, source, flags(source, true), *include);
+                    add({module.folder, "modules/" + module.name}, source, std::move(arguments), *include);
                 !done) {
                 return done;
             }

@@ -33,7 +33,8 @@ TEST_F(Pipeline, builds_an_image_that_describes_itself)
     EXPECT_EQ(facts->description["name"], "web");
     EXPECT_EQ(facts->description["architecture"], "x86_64");
     EXPECT_EQ(facts->description["boot"], (nlohmann::json{"multiboot1", "pvh"}));
-    EXPECT_EQ(facts->description["modules"][0], (nlohmann::json{{"name", "console"}, {"version", "1.0.0"}}));
+    EXPECT_EQ(facts->description["modules"][0]["name"], "console");
+    EXPECT_EQ(facts->description["modules"][0]["version"], "1.0.0");
     EXPECT_EQ(facts->description["configuration"]["console"]["speed"], 9);
     EXPECT_EQ(observer.phases,
               (std::vector<std::string>{"plan", "resolve", "generate", "compile", "link", "verify"}));
