@@ -36,6 +36,7 @@ protected:
         };
         start();
     }
+    void TearDown() override { service_.reset(); }  // its builds use what is below
     /// A stored requirement of everything, which every submission then has to meet.
     void limit(const std::string& validity)
     {
@@ -53,6 +54,7 @@ protected:
         }));
     }
 
+    std::atomic<bool> go_{false};
     std::optional<sys_seconds> seen_;
     std::vector<nlohmann::json> requirements_seen_;
     int built_ = 0;
@@ -120,9 +122,9 @@ TEST_F(ExpiryTest, AnImageThatLivesLongerThanIsAllowedByNowIsNotUsedAgain)
 TEST_F(ExpiryTest, ABuildUnderWayIsUsedByTheSameRules)
 {
     limit("1h");
-    std::atomic<bool> go{false};
-    build_ = [&](const BuildRequest& request, const fs::path& work, BuildObserver&, const std::stop_token&) {
-        while (!go)
+    build_ = [this](const BuildRequest& request, const fs::path& work, BuildObserver&,
+                    const std::stop_token&) {
+        while (!go_)
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         return success(work, request.spec.dump());
     };
@@ -130,7 +132,7 @@ TEST_F(ExpiryTest, ABuildUnderWayIsUsedByTheSameRules)
     EXPECT_EQ(submit("a")->build.id, first.id);
     set_end(first, now() + minutes(29));
     EXPECT_NE(submit("a")->build.id, first.id);
-    go = true;
+    go_ = true;
     ended(first.id);
 }
 
