@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/api/errors.hh"
 
+#include <algorithm>
+
 #include "builder_service/api/microversion.hh"
 #include "builder_service/builds/new_id.hh"
 
@@ -9,6 +11,8 @@ namespace unikernel::api
 
 namespace
 {
+
+constexpr std::string_view retry_seconds = "10";
 
 /// Text which came from outside may hold any bytes; an answer is always UTF-8.
 std::string dump(const nlohmann::json& value)
@@ -98,6 +102,8 @@ std::string_view reason_phrase(int status)
         return "Range Not Satisfiable";
     case 421:
         return "Misdirected Request";
+    case 429:
+        return "Too Many Requests";
     case 431:
         return "Request Header Fields Too Large";
     case 502:
@@ -134,6 +140,27 @@ Response error(const Failure& failure, std::string_view thing)
 {
     const auto [status, word] = mapped(failure.kind);
     return error(status, std::string(thing) + "." + std::string(word), failure.message);
+}
+
+Response too_many(std::string_view things, std::size_t limit, bool of_project)
+{
+    const auto what = std::to_string(limit) + " " + std::string(things);
+    auto code = std::string(things) + ".too-many";
+    std::replace(code.begin(), code.end(), ' ', '-');
+    if (of_project)
+        return with_retry(
+            error(429, code,
+                  "the project has " + what +
+                      ", as many as one project may have at once; try again when one has ended"));
+    return with_retry(
+        error(503, code, "there are " + what + " already, the most at once; try again in a moment"));
+}
+
+Response with_retry(Response response)
+{
+    if (response.status == 503 || response.status == 429)
+        response.headers["Retry-After"] = retry_seconds;
+    return response;
 }
 
 void stamp(Response& response, const std::string& request_id)

@@ -22,6 +22,13 @@ Response error(int status, std::string_view code, std::string_view detail);
 /// The answer to a failure; `thing` begins the code ("spec" -> "spec.invalid").
 Response error(const Failure& failure, std::string_view thing);
 
+/// The refusal of one more than `limit` things ("uploads") at once: 429 of a project's, else 503; both with
+/// Retry-After.
+Response too_many(std::string_view things, std::size_t limit, bool of_project);
+
+/// Adds Retry-After to an answer 503 or 429.
+Response with_retry(Response response);
+
 Response json_response(int status, const nlohmann::json& body);
 
 /// Puts what every answer carries into its headers (request id, version), and the id into its errors.

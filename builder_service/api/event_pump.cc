@@ -28,15 +28,8 @@ EventPump::EventPump(BuildService& builds)
 {
 }
 
-EventPump::Place EventPump::reserve()
-{
-    if (places_.fetch_add(1) < limits::event_streams)
-        return {&places_, [](std::atomic<std::size_t>* places) { --*places; }};
-    --places_;
-    return nullptr;
-}
-
-void EventPump::add(Place place, std::shared_ptr<LiveSink> sink, const BuildRecord& build, std::int64_t from)
+void EventPump::add(ProjectPlaces::Place place, std::shared_ptr<LiveSink> sink, const BuildRecord& build,
+                    std::int64_t from)
 {
     {
         const std::scoped_lock lock(mutex_);

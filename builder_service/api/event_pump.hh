@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,8 @@
 #include <vector>
 
 #include "builder_service/api/http_types.hh"
+#include "builder_service/api/limits.hh"
+#include "builder_service/api/project_places.hh"
 #include "builder_service/builds/build_service.hh"
 
 namespace unikernel::api
@@ -26,18 +27,17 @@ public:
     EventPump(const EventPump&) = delete;
     EventPump& operator=(const EventPump&) = delete;
 
-    /// A place for one stream, free again when the last copy of it is gone; null when
-    /// `limits::event_streams` are taken.
-    using Place = std::shared_ptr<void>;
-    Place reserve();
+    /// For the caller's next stream: it holds its place for as long as it lasts.
+    ProjectPlaces& places() { return places_; }
     /// Sends events with n >= `from`, then closes the sink after the build's end.
-    void add(Place place, std::shared_ptr<LiveSink> sink, const BuildRecord& build, std::int64_t from);
+    void add(ProjectPlaces::Place place, std::shared_ptr<LiveSink> sink, const BuildRecord& build,
+             std::int64_t from);
     /// Closes all streams; their clients resume elsewhere with ?from=N.
     void close_all();
 
 private:
     struct Stream {
-        Place place;
+        ProjectPlaces::Place place;
         std::shared_ptr<LiveSink> sink;
         BuildRecord build;
         std::int64_t next = 1;
@@ -49,7 +49,7 @@ private:
     bool send_available(Stream& stream);
 
     BuildService& builds_;
-    std::atomic<std::size_t> places_{0};
+    ProjectPlaces places_{limits::event_streams, limits::project_event_streams};
     std::mutex mutex_;
     std::vector<Stream> streams_;
     std::jthread thread_;  // last: it uses all of the above

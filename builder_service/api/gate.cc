@@ -5,6 +5,7 @@
 #include <atomic>
 #include <mutex>
 #include <set>
+#include <span>
 #include <thread>
 
 #include <boost/asio/awaitable.hpp>
@@ -242,6 +243,10 @@ private:
     // arguments of an awaited call twice.
     asio::awaitable<Admission> admit(const Request& head, const std::string& target);
     asio::awaitable<void> refuse(beast::tcp_stream& client, Response& response, const Request& request);
+    asio::awaitable<std::size_t> read_body(beast::tcp_stream& client, std::span<char> piece,
+                                           std::chrono::steady_clock::time_point deadline);
+    asio::awaitable<bool> collect_body(beast::tcp_stream& client, beast::flat_buffer& begun,
+                                       std::string& whole);
     asio::awaitable<bool> relay_body(beast::tcp_stream& client, beast::tcp_stream& listener,
                                      beast::flat_buffer& begun, std::uint64_t bytes);
     asio::awaitable<void> relay_answer(beast::tcp_stream& client, beast::tcp_stream& listener);
@@ -277,9 +282,7 @@ asio::awaitable<void> Gate::Implementation::serve(tcp::socket socket)
     try {
         if (open_connections > limits::connections) {
             const auto request = no_request();
-            auto refusal = error(503, "connections.too-many",
-                                 "more than " + std::to_string(limits::connections) +
-                                     " connections at once; try again in a second");
+            auto refusal = too_many("connections", limits::connections, false);
             co_await refuse(client, refusal, request);
         } else {
             co_await serve_request(client);
@@ -332,17 +335,22 @@ asio::awaitable<void> Gate::Implementation::serve_request(beast::tcp_stream& cli
         co_return;
     }
 
-    beast::tcp_stream listener(client.get_executor());
-    const auto to_listener = head_for_listener(head, body, *ticket);
-    listener.expires_after(limits::send_idle_time);
-    co_await listener.async_connect(tcp::endpoint(asio::ip::address_v4::loopback(), settings_.upstream),
-                                    asio::use_awaitable);
-    co_await asio::async_write(listener, asio::buffer(to_listener), asio::use_awaitable);
     if (beast::iequals(head[http::field::expect], "100-continue")) {
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
         co_await asio::async_write(client, asio::buffer(go_on), asio::use_awaitable);
     }
-    if (co_await relay_body(client, listener, buffer, body))
+    // A handler waits for its body, and there are few: what is short it gets at once, however slowly it came.
+    std::string whole(body <= limits::json_bytes ? body : 0, '\0');
+    if (!whole.empty() && !co_await collect_body(client, buffer, whole))
+        co_return;
+
+    beast::tcp_stream listener(client.get_executor());
+    auto to_listener = head_for_listener(head, body, *ticket) + whole;
+    listener.expires_after(limits::send_idle_time);
+    co_await listener.async_connect(tcp::endpoint(asio::ip::address_v4::loopback(), settings_.upstream),
+                                    asio::use_awaitable);
+    co_await asio::async_write(listener, asio::buffer(to_listener), asio::use_awaitable);
+    if (!whole.empty() || co_await relay_body(client, listener, buffer, body))
         co_await relay_answer(client, listener);
 }
 
@@ -402,6 +410,36 @@ asio::awaitable<void> Gate::Implementation::refuse(beast::tcp_stream& client, Re
                                                  asio::redirect_error(asio::use_awaitable, code));
 }
 
+/// Some bytes of the body; 0: it ended too early or came too slowly.
+asio::awaitable<std::size_t> Gate::Implementation::read_body(beast::tcp_stream& client, std::span<char> piece,
+                                                             std::chrono::steady_clock::time_point deadline)
+{
+    client.expires_at(std::min(deadline, std::chrono::steady_clock::now() + limits::body_idle_time));
+    error_code code;
+    const auto got = co_await client.async_read_some(asio::buffer(piece.data(), piece.size()),
+                                                     asio::redirect_error(asio::use_awaitable, code));
+    // Then tcp_stream closed the socket: no answer can be given any more.
+    if (code == beast::error::timeout)
+        spdlog::info("a client sent its body too slowly; its connection was cut");
+    co_return code ? 0 : got;
+}
+
+/// Fills in all of `whole`, of the length it has.
+asio::awaitable<bool> Gate::Implementation::collect_body(beast::tcp_stream& client, beast::flat_buffer& begun,
+                                                         std::string& whole)
+{
+    const auto deadline = std::chrono::steady_clock::now() + limits::body_time;
+    auto have = asio::buffer_copy(asio::buffer(whole), begun.data());
+    while (have < whole.size()) {
+        const std::span<char> rest = std::span(whole).subspan(have);
+        const auto got = co_await read_body(client, rest, deadline);
+        if (got == 0)
+            co_return false;
+        have += got;
+    }
+    co_return true;
+}
+
 asio::awaitable<bool> Gate::Implementation::relay_body(beast::tcp_stream& client, beast::tcp_stream& listener,
                                                        beast::flat_buffer& begun, std::uint64_t bytes)
 {
@@ -412,17 +450,10 @@ asio::awaitable<bool> Gate::Implementation::relay_body(beast::tcp_stream& client
     bytes -= first;
     std::array<char, relay_bytes> piece;
     while (bytes != 0) {
-        client.expires_at(std::min(deadline, std::chrono::steady_clock::now() + limits::body_idle_time));
         const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), bytes));
-        error_code code;
-        const auto got = co_await client.async_read_some(asio::buffer(piece.data(), most),
-                                                         asio::redirect_error(asio::use_awaitable, code));
-        if (code == beast::error::timeout) {
-            // tcp_stream closed the socket: no answer can be given any more.
-            spdlog::info("a client sent no byte of its body for too long; {} bytes were missing", bytes);
-            co_return false;
-        }
-        if (code)
+        const std::span<char> room = std::span(piece).first(most);
+        const auto got = co_await read_body(client, room, deadline);
+        if (got == 0)
             co_return false;
         listener.expires_after(limits::send_idle_time);
         co_await asio::async_write(listener, asio::buffer(piece.data(), got), asio::use_awaitable);

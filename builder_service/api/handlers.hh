@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "builder_service/api/event_pump.hh"
 #include "builder_service/api/http_types.hh"
+#include "builder_service/api/limits.hh"
+#include "builder_service/api/project_places.hh"
 #include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_service.hh"
 #include "builder_service/compliance/dry_run.hh"
@@ -37,7 +38,7 @@ struct Context {
     std::function<std::vector<std::string>()> accelerators;
     InstanceService* instances = nullptr;  ///< null: the servers are Nova's
     std::function<void()> wake_loop;       ///< a person gave an order; empty: the loop does not run
-    std::atomic<std::size_t> uploads{0};
+    ProjectPlaces uploads{limits::uploads, limits::project_uploads};
 };
 
 // One function per route; see routes.cc.

@@ -185,16 +185,17 @@ Response get_events(Context& context, const Request& request)
     const auto build = context.builds.find(request.parameters.at(0), scope_of(request));
     if (!build)
         return error(build.error(), "build");
-    const auto place = context.events.reserve();
+    const auto [place, by_own_project] = context.events.places().take(request.caller);
     if (!place)
-        return with_retry(error(503, "events.too-many",
-                                "more than " + std::to_string(limits::event_streams) +
-                                    " event streams at once; try again in a moment"));
-    return {200,
-            {{"Content-Type", "application/x-ndjson"}, {"Cache-Control", "no-store"}},
-            LiveStart([&context, place, build = *build, from = *from](std::shared_ptr<LiveSink> sink) {
-                context.events.add(place, std::move(sink), build, from);
-            })};
+        return too_many("event streams",
+                        by_own_project ? limits::project_event_streams : limits::event_streams,
+                        by_own_project);
+    return {
+        200,
+        {{"Content-Type", "application/x-ndjson"}, {"Cache-Control", "no-store"}},
+        LiveStart([&context, place = place, build = *build, from = *from](std::shared_ptr<LiveSink> sink) {
+            context.events.add(place, std::move(sink), build, from);
+        })};
 }
 
 }  // namespace unikernel::api

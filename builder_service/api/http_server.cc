@@ -27,6 +27,7 @@
 #include "builder_service/api/gate.hh"
 #include "builder_service/api/limits.hh"
 #include "builder_service/api/microversion.hh"
+#include "builder_service/api/project_places.hh"
 #include "builder_service/builds/new_id.hh"
 #include "builder_service/openstack/http_threads.hh"
 #include "common/util/digest.hh"
@@ -75,7 +76,8 @@ private:
 class Tickets
 {
 public:
-    Ticket issue(std::shared_ptr<Tickets> self, Caller caller)
+    /// `place`: the connection's, held as long as the ticket.
+    Ticket issue(std::shared_ptr<Tickets> self, Caller caller, ProjectPlaces::Place place)
     {
         auto text = new_id() + new_id();
         const auto key = sha256(text);
@@ -83,7 +85,8 @@ public:
             const std::scoped_lock lock(mutex_);
             callers_.emplace(key, std::move(caller));
         }
-        return {new std::string(std::move(text)), [self = std::move(self), key](const std::string* ticket) {
+        return {new std::string(std::move(text)),
+                [self = std::move(self), place = std::move(place), key](const std::string* ticket) {
                     self->withdraw(key);
                     const std::unique_ptr<const std::string> owned(ticket);
                 }};
@@ -279,6 +282,7 @@ private:
     const Router& router_;
     AccessControl& access_;
     const std::shared_ptr<Tickets> tickets_ = std::make_shared<Tickets>();
+    ProjectPlaces places_{limits::connections, limits::project_connections};
     /// Shared with the ends of answers, which cpprestsdk may call when all of this is gone.
     const std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
     Executor executor_{limits::handler_threads, limits::waiting_requests};
@@ -301,11 +305,18 @@ void HttpServer::Implementation::check(Request head, const std::string& target,
         return;
     }
     access_.decide(std::get<const Route*>(match)->rule, head,
-                   [tickets = tickets_, decide = std::move(decide)](AccessControl::Decision decision) {
-                       if (auto* refusal = std::get_if<Response>(&decision))
+                   [tickets = tickets_, places = places_,
+                    decide = std::move(decide)](AccessControl::Decision decision) mutable {
+                       if (auto* refusal = std::get_if<Response>(&decision)) {
                            decide(std::move(*refusal));
+                           return;
+                       }
+                       auto& caller = std::get<Caller>(decision);
+                       auto taken = places.take(caller);
+                       if (!taken.place)
+                           decide(too_many("connections", limits::project_connections, taken.by_own_project));
                        else
-                           decide(tickets->issue(tickets, std::move(std::get<Caller>(decision))));
+                           decide(tickets->issue(tickets, std::move(caller), std::move(taken.place)));
                    });
 }
 

@@ -10,23 +10,6 @@ namespace unikernel::api
 namespace
 {
 
-constexpr std::string_view retry_seconds = "10";
-
-/// Counts uploads for as long as it lives.
-class UploadSlot
-{
-public:
-    explicit UploadSlot(std::atomic<std::size_t>& open) : open_(open), mine_(++open_) {}
-    ~UploadSlot() { --open_; }
-    UploadSlot(const UploadSlot&) = delete;
-    UploadSlot& operator=(const UploadSlot&) = delete;
-    bool granted() const { return mine_ <= limits::uploads; }
-
-private:
-    std::atomic<std::size_t>& open_;
-    std::size_t mine_;
-};
-
 Result<IncomingFile> receive(Context& context, const Request& request)
 {
     auto file = context.artifacts.receive();
@@ -49,21 +32,13 @@ Result<IncomingFile> receive(Context& context, const Request& request)
 
 }  // namespace
 
-Response with_retry(Response response)
-{
-    if (response.status == 503)
-        response.headers["Retry-After"] = retry_seconds;
-    return response;
-}
-
 Response with_upload(Context& context, const Request& request, std::string_view thing,
                      const std::function<Response(IncomingFile)>& keep)
 {
-    const UploadSlot slot(context.uploads);
-    if (!slot.granted())
-        return with_retry(error(503, std::string(thing) + ".busy",
-                                "more than " + std::to_string(limits::uploads) +
-                                    " uploads at once; try again in a moment"));
+    const auto [place, by_own_project] = context.uploads.take(request.caller);
+    if (!place)
+        return too_many("uploads", by_own_project ? limits::project_uploads : limits::uploads,
+                        by_own_project);
     auto file = receive(context, request);
     if (!file)
         return error(file.error(), thing);

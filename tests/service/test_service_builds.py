@@ -101,7 +101,7 @@ def test_limits_event_streams_and_notices_clients_that_left(start):
         assert watcher.recv(12) == b"HTTP/1.1 200"
         watchers.append(watcher)
     answer = service.get(f"/v1/builds/{build_id}/events")
-    assert (answer.status, answer.error["code"]) == (503, "events.too-many")
+    assert (answer.status, answer.error["code"]) == (503, "event-streams.too-many")
     assert service.get("/healthcheck").status == 200, "streams must not take the handlers' threads"
     for watcher in watchers:
         watcher.close()

@@ -2,6 +2,7 @@
 """Routes, refusals and limits of the listener, also with bytes no HTTP library would send."""
 
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
@@ -256,14 +257,14 @@ def test_cuts_a_client_that_does_not_finish_its_head(service):
 
 
 def test_cuts_a_client_that_stops_in_its_body(service):
-    head = b"POST /v1/bundles HTTP/1.1\r\nContent-Type: application/x-tar\r\nContent-Length: 1000\r\n" + HEAD
+    head = b"POST /v1/bundles HTTP/1.1\r\nContent-Type: application/x-tar\r\nContent-Length: 2000000\r\n" + HEAD
     answer = service.raw(head + b"\r\nsome", timeout=40)
     assert answer == b"" or status_of(answer) == 503
     wait_until(lambda: not list((service.state / "incoming").iterdir()))
 
 
 def test_survives_clients_that_go_away_in_their_body(service):
-    head = b"POST /v1/bundles HTTP/1.1\r\nContent-Type: application/x-tar\r\nContent-Length: 100000\r\n" + HEAD
+    head = b"POST /v1/bundles HTTP/1.1\r\nContent-Type: application/x-tar\r\nContent-Length: 2000000\r\n" + HEAD
     for _ in range(10):
         with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
             connection.sendall(head + b"\r\nsome")
@@ -286,20 +287,32 @@ def test_limits_connections(start):
     wait_until(lambda: service.get("/healthcheck").status == 200)
 
 
+def test_who_sends_a_short_body_slowly_holds_no_handler(service):
+    head = b"POST /v1/builds HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n" + HEAD
+    with contextlib.ExitStack() as slow:
+        for _ in range(20):
+            connection = slow.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=20))
+            connection.sendall(head + b"\r\n{")
+        time.sleep(0.5)  # until the heads were read
+        begun = time.monotonic()
+        assert service.get("/healthcheck").status == 200
+        assert time.monotonic() - begun < 10, "it waited for one of them to be cut"
+
+
 def test_limits_uploads(service):
     """Four slow uploads, and a fifth is asked to come back."""
-    head = b"POST /v1/bundles HTTP/1.1\r\nContent-Type: application/x-tar\r\nContent-Length: 10\r\n" + HEAD
+    head = b"POST /v1/bundles HTTP/1.1\r\nContent-Type: application/x-tar\r\nContent-Length: 2000000\r\n" + HEAD
     slow = [socket.create_connection(("127.0.0.1", service.port), timeout=20) for _ in range(4)]
     try:
         for connection in slow:
             connection.sendall(head + b"\r\nab")
         wait_until(lambda: len(list((service.state / "incoming").iterdir())) == 4)
         answer = service.request("POST", "/v1/bundles", b"x", {"Content-Type": "application/x-tar"})
-        assert (answer.status, answer.error["code"]) == (503, "bundle.busy")
+        assert (answer.status, answer.error["code"]) == (503, "uploads.too-many")
         assert int(answer.headers["Retry-After"]) > 0
         assert service.get("/healthcheck").status == 200
         for connection in slow:
-            connection.sendall(b"cdefghij")
+            connection.sendall(b"c" * (2_000_000 - 2))
             assert status_of(connection.recv(1000)) == 201
     finally:
         for connection in slow:
