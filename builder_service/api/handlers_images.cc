@@ -11,6 +11,7 @@
 #include "builder_service/instances/instance_service.hh"
 #include "builder_service/publishing/image_properties.hh"
 #include "common/util/hex.hh"
+#include "common/util/pattern.hh"
 
 namespace unikernel::api
 {
@@ -42,14 +43,48 @@ std::string base64_of(const std::string& digest)
     return text;
 }
 
+/// ?holder=: the Glance image for which the caller stores or deletes bytes; "" without one.
+Result<std::string> holder_of(const Request& request)
+{
+    static const std::string expression = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+    const auto given = request.query.find("holder");
+    if (given == request.query.end())
+        return std::string();
+    if (given->second.size() != 36 || !matches(given->second, expression))
+        return fail(FailureKind::invalid, "holder: '" + given->second + "' is not the id of a Glance image");
+    return given->second;
+}
+
+/// From which projects an image is deleted: the caller's, or those an administrator names. The alternative is
+/// the refusal.
+tl::expected<Scope, Response> named_scope(const Request& request)
+{
+    const auto all = flag_of(request, "all_projects");
+    if (!all)
+        return tl::unexpected(error(all.error(), "query"));
+    const auto project = request.query.find("project");
+    const bool named = project != request.query.end();
+    if ((named || *all) && !request.caller.admin)
+        return tl::unexpected(
+            error(403, "policy.forbidden",
+                  std::string(named ? "project" : "all_projects") + " is for administrators"));
+    if (named && *all)
+        return tl::unexpected(error(400, "query.invalid", "give project or all_projects, not both"));
+    return Scope{named ? project->second : request.caller.project_id, *all};
+}
+
 }  // namespace
 
 Response post_image(Context& context, const Request& request)
 {
     if (request.body_bytes == 0)
         return error(400, "image.invalid", "the body is empty; send the bytes of a finished image");
+    const auto holder = holder_of(request);
+    if (!holder)
+        return error(holder.error(), "query");
     return with_upload(context, request, "image", [&](IncomingFile file) {
-        const auto imported = context.artifacts.import_image(std::move(file), request.caller.project_id);
+        const auto imported =
+            context.artifacts.import_image(std::move(file), request.caller.project_id, *holder);
         if (!imported)
             return error(imported.error(), "image");
         auto response = json_response(imported->created ? 201 : 200, to_json(imported->image));
@@ -87,8 +122,27 @@ Response delete_image(Context& context, const Request& request)
             return used ? error(409, "image.in_use", "an instance runs this image; delete the instance first")
                         : error(used.error(), "image");
     }
-    const auto removed = context.artifacts.remove_image(request.parameters.at(0), scope_of(request));
-    return removed ? Response{204, {}, ""} : error(removed.error(), "image");
+    const auto& digest = request.parameters.at(0);
+    const auto holder = holder_of(request);
+    if (!holder)
+        return error(holder.error(), "query");
+    auto scope = named_scope(request);
+    if (!scope)
+        return scope.error();
+    // Glance acts as whoever deletes there, an administrator maybe, or as itself; the holder says whose it
+    // is.
+    const Scope holders{request.caller.project_id,
+                        request.caller.admin || request.caller.has_role("service")};
+    const auto removed = holder->empty() ? context.artifacts.remove_image(digest, *scope)
+                                         : context.artifacts.release_image(digest, holders, *holder);
+    if (removed)
+        return {204, {}, ""};
+    if (removed.error().kind == FailureKind::not_found && context.artifacts.image(digest, scope_of(request)))
+        return error(404, "image.not-found",
+                     "image " + digest +
+                         " belongs to other projects; ?project=<id> or "
+                         "?all_projects=true deletes it there");
+    return error(removed.error(), "image");
 }
 
 Response get_image_file(Context& context, const Request& request)

@@ -12,6 +12,7 @@ std::vector<Route> routes(Context& context)
     };
     const std::vector<std::string_view> pages = {"marker", "limit", "all_projects"};
     const std::vector<std::string_view> rollouts = {"state", "marker", "limit", "all_projects"};
+    const std::vector<std::string_view> deleted = {"holder", "project", "all_projects"};
     // clang-format off
     return {
         {"GET",    "/",                         "",                              Body::none,    {},            with(discover)},
@@ -24,10 +25,10 @@ std::vector<Route> routes(Context& context)
         {"GET",    "/v1/builds/{id}",           "unikernel:builds:get",          Body::none,    {},            with(get_build)},
         {"DELETE", "/v1/builds/{id}",           "unikernel:builds:cancel",       Body::none,    {},            with(delete_build)},
         {"GET",    "/v1/builds/{id}/events",    "unikernel:builds:get",          Body::none,    {"from"},      with(get_events)},
-        {"POST",   "/v1/images",                "unikernel:images:create",       Body::image,   {},            with(post_image)},
+        {"POST",   "/v1/images",                "unikernel:images:create",       Body::image,   {"holder"},    with(post_image)},
         {"GET",    "/v1/images",                "unikernel:images:list",         Body::none,    pages,         with(list_images)},
         {"GET",    "/v1/images/{digest}",       "unikernel:images:get",          Body::none,    {},            with(get_image)},
-        {"DELETE", "/v1/images/{digest}",       "unikernel:images:delete",       Body::none,    {},            with(delete_image)},
+        {"DELETE", "/v1/images/{digest}",       "unikernel:images:delete",       Body::none,    deleted,       with(delete_image)},
         {"GET",    "/v1/images/{digest}/file",  "unikernel:images:download",     Body::none,    {},            with(get_image_file)},
         {"GET",    "/v1/requirements",          "unikernel:requirements:list",   Body::none,    pages,         with(list_requirements)},
         {"POST",   "/v1/requirements",          "unikernel:requirements:create", Body::json,    {"dry_run"},   with(post_requirement)},

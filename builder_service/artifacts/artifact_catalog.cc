@@ -46,7 +46,8 @@ Result<std::vector<Owner>> ArtifactCatalog::owners_of(Owned kind, std::string_vi
 }
 
 /// `stored_before`: the bytes were there already; if nobody owned them, project "" did.
-Result<bool> ArtifactCatalog::own(Owned kind, const Owner& owner, bool stored_before)
+Result<bool> ArtifactCatalog::own(Owned kind, const Owner& owner, bool stored_before,
+                                  const std::string& holder)
 {
     if (stored_before) {
         const auto owners = owners_.owners(kind, owner.digest);
@@ -57,7 +58,7 @@ Result<bool> ArtifactCatalog::own(Owned kind, const Owner& owner, bool stored_be
                 return added;
         }
     }
-    return owners_.add(kind, owner);
+    return owners_.add(kind, owner, holder);
 }
 
 Result<std::string> ArtifactCatalog::keep_bundle(IncomingFile file, const std::string& project)
@@ -100,21 +101,30 @@ Result<ArtifactCatalog::Imported> ArtifactCatalog::import_image(const std::files
                                                                 const std::string& project,
                                                                 const std::string& build)
 {
+    return import_file(file, {"", project, "", build}, "");
+}
+
+/// The owner's digest is what the file has.
+Result<ArtifactCatalog::Imported> ArtifactCatalog::import_file(const std::filesystem::path& file,
+                                                               const Owner& owner, const std::string& holder)
+{
     const std::scoped_lock lock(mutex_);
-    auto image = store_.import_image(file, build);
+    auto image = store_.import_image(file, owner.build);
     if (!image)
         return tl::unexpected(image.error());
-    const auto fresh = own(Owned::image, {image->digest, project, "", build}, !image->imported_now);
+    const auto fresh =
+        own(Owned::image, {image->digest, owner.project, "", owner.build}, !image->imported_now, holder);
     if (!fresh)
         return tl::unexpected(fresh.error());
     return Imported{std::move(*image), *fresh};
 }
 
-Result<ArtifactCatalog::Imported> ArtifactCatalog::import_image(IncomingFile file, const std::string& project)
+Result<ArtifactCatalog::Imported> ArtifactCatalog::import_image(IncomingFile file, const std::string& project,
+                                                                const std::string& holder)
 {
     if (auto digest = file.finish(); !digest)
         return tl::unexpected(digest.error());
-    auto imported = import_image(file.path(), project, "");
+    auto imported = import_file(file.path(), {"", project, "", ""}, holder);
     if (!imported && imported.error().kind == FailureKind::invalid) {
         // The file is nameless for the one who sent it.
         const auto path = file.path().string() + ": ";
@@ -173,19 +183,56 @@ Result<void> ArtifactCatalog::remove_image(std::string_view digest, const Scope&
     const auto owners = owners_of(Owned::image, digest);
     if (!owners)
         return tl::unexpected(owners.error());
-    const Owner* owner = visible(*owners, scope);
-    if (owner == nullptr)
+    const auto holders = owners_.holders(std::string(digest));
+    if (!holders)
+        return tl::unexpected(holders.error());
+    for (const auto& [project, holder] : *holders)
+        if (!holder.empty() && scope.holds(project))
+            return fail(FailureKind::conflict,
+                        "Glance's image " + holder + " has its bytes here; delete it there");
+    return drop_shares(digest, *owners, scope);
+}
+
+Result<void> ArtifactCatalog::drop_shares(std::string_view digest, const std::vector<Owner>& owners,
+                                          const Scope& scope)
+{
+    std::vector<Owner> dropped;
+    std::copy_if(owners.begin(), owners.end(), std::back_inserter(dropped),
+                 [&](const Owner& owner) { return scope.holds(owner.project); });
+    if (dropped.empty())
         return no_image(digest);
-    const bool own_share = owner->project == scope.project;
     // The bytes first: what has owners and no bytes is not seen, what has bytes and no owner would be.
     Result<void> done;
-    if (!own_share || owners->size() == 1)
+    if (dropped.size() == owners.size())
         done = store_.remove_image(digest);
-    for (const auto& each : *owners)
-        if (!own_share || each.project == scope.project)
-            if (auto removed = owners_.remove(Owned::image, each.digest, each.project); !removed)
-                return removed;
+    for (const auto& each : dropped)
+        if (auto removed = owners_.remove(Owned::image, each.digest, each.project); !removed)
+            return removed;
     return done;
+}
+
+Result<void> ArtifactCatalog::release_image(std::string_view digest, const Scope& scope,
+                                            const std::string& holder)
+{
+    if (auto hex = digest_hex(digest); !hex)
+        return tl::unexpected(hex.error());
+    const std::scoped_lock lock(mutex_);
+    const auto holders = owners_.holders(std::string(digest));
+    if (!holders)
+        return tl::unexpected(holders.error());
+    const auto hold = std::find_if(holders->begin(), holders->end(), [&](const auto& each) {
+        return each.second == holder && scope.holds(each.first);
+    });
+    if (hold == holders->end())
+        return fail(FailureKind::not_found,
+                    "image " + std::string(digest) + " is not held here for Glance's image " + holder);
+    const auto& project = hold->first;
+    if (holders->count(project) > 1)
+        return owners_.release(std::string(digest), project, holder);
+    const auto owners = owners_of(Owned::image, digest);
+    if (!owners)
+        return tl::unexpected(owners.error());
+    return drop_shares(digest, *owners, Scope{project, false});
 }
 
 }  // namespace unikernel

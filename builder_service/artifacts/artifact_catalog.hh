@@ -48,19 +48,26 @@ public:
     /// Verifies the file and moves it in. `build`: of that project, or "". Errors: as ArtifactStore.
     Result<Imported> import_image(const std::filesystem::path& file, const std::string& project,
                                   const std::string& build);
-    /// The same for one that was uploaded, and is of no build here.
-    Result<Imported> import_image(IncomingFile file, const std::string& project);
+    /// The same for one that was uploaded, and is of no build here. `holder`: the Glance image which it was
+    /// uploaded for, or "".
+    Result<Imported> import_image(IncomingFile file, const std::string& project, const std::string& holder);
     /// Errors: invalid, not_found, internal (damaged).
     Result<StoredImage> image(std::string_view digest, const Scope& scope);
     /// At most `limit` in byte order of the digests, beyond `marker`; damaged ones are left out.
     Result<std::vector<StoredImage>> images(const Scope& scope, const std::string& marker, std::size_t limit);
-    /// Takes it from the scope's project; an administrator's scope which does not own it takes it from all
-    /// that do. Errors: invalid, not_found.
+    /// Takes it from the scope's project, or from all that own it. Errors: invalid, not_found, conflict (a
+    /// Glance image holds it).
     Result<void> remove_image(std::string_view digest, const Scope& scope);
+    /// Drops the hold of that Glance image in a project of the scope; with the last one goes the project's
+    /// share. Errors: invalid, not_found.
+    Result<void> release_image(std::string_view digest, const Scope& scope, const std::string& holder);
 
 private:
     Result<std::vector<Owner>> owners_of(Owned kind, std::string_view digest);
-    Result<bool> own(Owned kind, const Owner& owner, bool stored_before);
+    Result<bool> own(Owned kind, const Owner& owner, bool stored_before, const std::string& holder = "");
+    Result<Imported> import_file(const std::filesystem::path& file, const Owner& owner,
+                                 const std::string& holder);
+    Result<void> drop_shares(std::string_view digest, const std::vector<Owner>& owners, const Scope& scope);
 
     ArtifactStore& store_;
     OwnerRepository& owners_;

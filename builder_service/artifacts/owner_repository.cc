@@ -19,10 +19,14 @@ std::string name_of(Owned kind)
 
 }  // namespace
 
-Result<bool> OwnerRepository::add(Owned kind, Owner owner)
+Result<bool> OwnerRepository::add(Owned kind, Owner owner, const std::string& holder)
 {
     return database_.transact(true, [&](soci::session& sql) {
         const auto name = name_of(kind);
+        if (kind == Owned::image)
+            sql << "INSERT OR IGNORE INTO holds (digest, project, holder) VALUES (:digest, :project, "
+                   ":holder)",
+                use(owner.digest), use(owner.project), use(holder);
         int known = 0;
         sql << "SELECT COUNT(*) FROM owners WHERE kind = :kind AND digest = :digest AND project = :project",
             use(name), use(owner.digest), use(owner.project), into(known);
@@ -42,6 +46,34 @@ Result<void> OwnerRepository::remove(Owned kind, const std::string& digest, cons
         const auto name = name_of(kind);
         sql << "DELETE FROM owners WHERE kind = :kind AND digest = :digest AND project = :project", use(name),
             use(digest), use(project);
+        if (kind == Owned::image)
+            sql << "DELETE FROM holds WHERE digest = :digest AND project = :project", use(digest),
+                use(project);
+    });
+}
+
+Result<std::multimap<std::string, std::string>> OwnerRepository::holders(const std::string& digest)
+{
+    return database_.transact(false, [&](soci::session& sql) {
+        std::string project;
+        std::string holder;
+        soci::statement statement =
+            (sql.prepare << "SELECT project, holder FROM holds WHERE digest = :digest", use(digest),
+             into(project), into(holder));
+        std::multimap<std::string, std::string> found;
+        statement.execute();
+        while (statement.fetch())
+            found.emplace(project, holder);
+        return found;
+    });
+}
+
+Result<void> OwnerRepository::release(const std::string& digest, const std::string& project,
+                                      const std::string& holder)
+{
+    return database_.transact(true, [&](soci::session& sql) {
+        sql << "DELETE FROM holds WHERE digest = :digest AND project = :project AND holder = :holder",
+            use(digest), use(project), use(holder);
     });
 }
 

@@ -86,6 +86,11 @@ const std::vector<std::vector<const char*>>& migrations()
          "ALTER TABLE builds ADD COLUMN origin TEXT NOT NULL DEFAULT 'user'",
          "ALTER TABLE builds ADD COLUMN domain TEXT NOT NULL DEFAULT ''",
          "ALTER TABLE builds ADD COLUMN not_after TEXT NOT NULL DEFAULT ''"},
+        // A project's share in an image lasts as long as somebody in it has use for the image.
+        {"CREATE TABLE holds (digest TEXT NOT NULL, project TEXT NOT NULL, holder TEXT NOT NULL,"
+         " PRIMARY KEY (digest, project, holder)) WITHOUT ROWID",
+         "INSERT INTO holds (digest, project, holder) SELECT digest, project, '' FROM owners WHERE kind = "
+         "'image'"},
     };
     return steps;
 }

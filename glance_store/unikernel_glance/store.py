@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store unikernel://: images are kept by the builder, found by the digest of their bytes.
 
-A URI is unikernel://sha256/<64 hexadecimal digits>. It names no host: the builder is the configured one. Whose
-image it is is asked of the builder each time, as the user of the request.
+A URI is unikernel://sha256/<64 hexadecimal digits>/<id of the Glance image>. It names no host: the builder is the
+configured one. Whose image it is is asked of the builder each time, as the user of the request. The id is that of the
+image for which the bytes were put there, and tells the builder for whom they may go. A location that somebody has
+written himself has none, and takes nothing away.
 """
 import contextlib
 import hashlib
@@ -26,7 +28,7 @@ from unikernel_glance import options
 LOG = logging.getLogger(__name__)
 
 SCHEME = 'unikernel'
-URI = re.compile(r'unikernel://sha256/([0-9a-f]{64})')
+URI = re.compile(r'unikernel://sha256/([0-9a-f]{64})(?:/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))?')
 MAX_IMAGE = 256 * units.Mi  # bytes; the builder takes no larger one
 
 OPTIONS = [
@@ -45,22 +47,23 @@ class BuilderUnavailable(exceptions.RemoteServiceUnavailable, exceptions.Storage
 
 
 class StoreLocation(location.StoreLocation):
-    """unikernel://sha256/<digest>"""
+    """unikernel://sha256/<digest>/<holder>"""
 
     digest = None  # "sha256:..."
+    holder = None  # the Glance image that has put the bytes there
 
     def process_specs(self):
-        self.digest = self.specs['digest']
+        self.digest, self.holder = self.specs['digest'], self.specs.get('holder')
 
     def get_uri(self):
-        return f'{SCHEME}://sha256/{self.digest[len("sha256:"):]}'
+        return f'{SCHEME}://sha256/{self.digest[len("sha256:"):]}' + (f'/{self.holder}' if self.holder else '')
 
     def parse_uri(self, uri):
         match = URI.fullmatch(uri)
         if not match:
             raise exceptions.BadStoreUri(message=f'a location of this store is unikernel://sha256/ and 64 '
                                          f'hexadecimal digits, not {uri[:200]!r}')
-        self.digest = f'sha256:{match.group(1)}'
+        self.digest, self.holder = f'sha256:{match.group(1)}', match.group(2)
 
 
 class Store(driver.Store):
@@ -130,20 +133,23 @@ class Store(driver.Store):
                 raise NotAnArtifact(f'{image_size} bytes were announced, but {taken.size} came')
             copy.seek(0)
             with _translated(taken.digest):
-                answer = self.builder.client(context).images.create(copy, taken.size)
+                answer = self.builder.client(context).images.create(copy, taken.size, holder=image_id)
         if answer['digest'] != taken.digest:
             raise exceptions.BackendException(f"the builder stored {answer['digest']}, but was sent {taken.digest}")
         LOG.debug('image %s is %s in the builder', image_id, taken.digest)
         metadata = {'store': self.backend_group} if self.backend_group else {}
-        place = StoreLocation({'digest': taken.digest}, self.conf, backend_group=self.backend_group)
+        place = StoreLocation({'digest': taken.digest, 'holder': image_id}, self.conf, backend_group=self.backend_group)
         return place.get_uri(), taken.size, taken.checksum, taken.multihash, metadata
 
     @capabilities.check
     def delete(self, location, context=None):
-        """Drops the project's hold on the image."""
-        digest = location.store_location.digest
+        """Drops the Glance image's hold on the bytes; they stay for others of the same bytes."""
+        digest, holder = location.store_location.digest, location.store_location.holder
+        if holder is None:
+            LOG.info('%s was not put into the builder by Glance, and stays there', digest)
+            return
         with _translated(digest):
-            self.builder.client(context).images.delete(digest)
+            self.builder.client(context).images.release(digest, holder)
 
 
 class _Blocks(glance_store.Indexable):

@@ -20,7 +20,7 @@ def upload(person, data):
 
 
 def test_an_imported_bundle_is_kept_by_the_builder(alice, builder, image):
-    assert image['locations'][0]['url'] == 'unikernel://sha256/' + image['unikernel_digest'][7:]
+    assert image['locations'][0]['url'] == f"unikernel://sha256/{image['unikernel_digest'][7:]}/{image['id']}"
     data = alice.data(image['id'])
     assert len(data) == image['size']
     part = alice.request('GET', f"/{image['id']}/file", headers={'Range': 'bytes=100-299'})
@@ -32,6 +32,9 @@ def test_an_artifact_can_be_uploaded_anew(alice, image):
     answer, copy = upload(alice, data)
     assert answer.status_code == 204, answer.text
     assert (copy['status'], copy['checksum']) == ('active', image['checksum'])
+    # Neither goes with the other.
+    assert alice.request('DELETE', f"/{copy['id']}").status_code == 204
+    assert alice.data(image['id']) == data
 
 
 @pytest.mark.parametrize('data', [bundles.hello(), b'a disk'])

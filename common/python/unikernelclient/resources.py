@@ -36,8 +36,8 @@ class _Resource:
     def _get(self, name):
         return self._http.json("GET", self._at(name))
 
-    def _delete(self, name):
-        self._http.request("DELETE", self._at(name))
+    def _delete(self, name, **params):
+        self._http.request("DELETE", self._at(name), params=params)
 
 
 class Bundles(_Resource):
@@ -115,12 +115,21 @@ class Images(_Resource):
     def list(self, limit=None, all_projects=False):
         return self._list(limit, all_projects)
 
-    def delete(self, digest):
-        self._delete(digest)
+    def delete(self, digest, project=None, all_projects=False):
+        """From the own project; an administrator names another one, or all."""
+        named = {"project": project, "all_projects": "true" if all_projects else None}
+        self._delete(digest, **{name: value for name, value in named.items() if value is not None})
 
-    def create(self, file, size=None):
-        """Uploads a finished artifact from an open binary file; the service checks it. Answers the image."""
-        return self._http.upload(self.path, file, size)
+    def release(self, digest, holder):
+        """Drops what ``create`` with this holder has put there; the image stays while others hold it."""
+        self._delete(digest, holder=holder)
+
+    def create(self, file, size=None, holder=None):
+        """Uploads a finished artifact from an open binary file; the service checks it. Answers the image.
+
+        holder: the id of the Glance image whose bytes they are; they stay at least until it is released.
+        """
+        return self._http.upload(self.path, file, size, **({"holder": holder} if holder else {}))
 
     def data(self, digest, offset=0, chunk_size=BLOCK_BYTES):
         """(iterator of bytes from ``offset`` on, total bytes of the image). Unavailable if it breaks off early; what

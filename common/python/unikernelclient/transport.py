@@ -54,12 +54,12 @@ class Transport:
                 return
             params = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(following[0]).query))
 
-    def upload(self, path, file, size=None):
+    def upload(self, path, file, size=None, **params):
         """POSTs the bytes of an open binary file; answers the decoded body. size: bytes, else up to its end. A file
         that can seek is where it was if the service was not available, so that the caller may try again."""
         body = _Upload(file, size)
         try:
-            return self.json("POST", path, data=body if len(body) else b"",
+            return self.json("POST", path, data=body if len(body) else b"", params=params,
                              headers={"Content-Type": "application/octet-stream"})
         except exceptions.Unavailable:
             body.rewind()

@@ -30,6 +30,13 @@ protected:
         std::ofstream(file) << "\177ELF" << content;
         return catalog_.import_image(file, project, build).value().image.digest;
     }
+    void hold(std::string_view content, const std::string& project, const std::string& holder)
+    {
+        auto incoming = catalog_.receive();
+        const auto bytes = "\177ELF" + std::string(content);
+        EXPECT_TRUE(incoming->write(std::as_bytes(std::span(bytes))));
+        EXPECT_TRUE(catalog_.import_image(std::move(*incoming), project, holder));
+    }
     std::string keep(std::string_view content, const std::string& project)
     {
         auto incoming = catalog_.receive();
@@ -71,6 +78,38 @@ TEST_F(Catalog, bytes_go_with_their_last_owner)
     EXPECT_EQ(files("images"), 2U);
     ASSERT_TRUE(catalog_.remove_image(digest, p2_));
     EXPECT_EQ(files("images"), 0U);
+}
+
+TEST_F(Catalog, an_image_lasts_until_the_last_of_a_projects_holds_is_dropped)
+{
+    const auto digest = import("x", "p1");
+    for (const char* holder : {"glance-1", "glance-2", "glance-2"})
+        hold("x", "p1", holder);
+    hold("x", "p2", "glance-3");
+    const auto refused = catalog_.remove_image(digest, p1_).error();
+    EXPECT_EQ(refused.kind, FailureKind::conflict);
+    EXPECT_NE(refused.message.find("glance-1"), std::string::npos) << refused.message;
+    EXPECT_EQ(catalog_.remove_image(digest, admin_).error().kind, FailureKind::conflict);
+    EXPECT_EQ(catalog_.release_image(digest, p2_, "glance-1").error().kind, FailureKind::not_found);
+    ASSERT_TRUE(catalog_.release_image(digest, p1_, "glance-1"));
+    EXPECT_EQ(catalog_.release_image(digest, p1_, "glance-1").error().kind, FailureKind::not_found);
+    ASSERT_TRUE(catalog_.release_image(digest, p1_, "glance-2"));
+    EXPECT_TRUE(catalog_.image(digest, p1_)) << "it was built there, too";
+    ASSERT_TRUE(catalog_.remove_image(digest, p1_));
+    EXPECT_FALSE(catalog_.image(digest, p1_));
+    EXPECT_TRUE(catalog_.image(digest, p2_));
+    ASSERT_TRUE(catalog_.release_image(digest, admin_, "glance-3")) << "as Glance does for an administrator";
+    EXPECT_EQ(files("images"), 0U);
+}
+
+TEST_F(Catalog, an_administrator_removes_from_one_project_as_well)
+{
+    const auto digest = import("x", "p1");
+    import("x", "p2");
+    const Scope own{"p0", false};
+    EXPECT_EQ(catalog_.remove_image(digest, own).error().kind, FailureKind::not_found) << "not all, unasked";
+    ASSERT_TRUE(catalog_.remove_image(digest, p2_));
+    EXPECT_TRUE(catalog_.image(digest, p1_));
 }
 
 TEST_F(Catalog, an_administrator_sees_all_and_removes_from_all)

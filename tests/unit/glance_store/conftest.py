@@ -61,12 +61,12 @@ def fixture_store(conf):
 
 @pytest.fixture(name='place')
 def fixture_place(conf):
-    """place(digest=...) or place(uri=...): a location as Glance makes one."""
+    """place(digest, holder) or place(uri=...): a location as Glance makes one."""
     from unikernel_glance import store
 
-    def place(digest=None, uri=None):
+    def place(digest=None, holder=None, uri=None):
         return location.Location('unikernel', store.StoreLocation, conf, uri=uri,
-                                 store_specs={'digest': digest} if digest else None)
+                                 store_specs={'digest': digest, 'holder': holder} if digest else None)
     return place
 
 

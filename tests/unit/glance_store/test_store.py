@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store unikernel:// with the real glance_store library, and the real service at the other end."""
 import io
+import uuid
 
 from glance_store import exceptions
 import pytest
@@ -26,15 +27,19 @@ def test_gives_a_part(store, place, artifact, offset, length):
 
 
 def test_a_uri_survives_being_stored(place, artifact):
-    uri = place(artifact[0]['digest']).get_store_uri()
-    assert uri == 'unikernel://sha256/' + artifact[0]['digest'][7:]
-    assert place(uri=uri).store_location.digest == artifact[0]['digest']
+    holder = str(uuid.uuid4())
+    for expected in (None, holder):
+        uri = place(artifact[0]['digest'], expected).get_store_uri()
+        assert uri == 'unikernel://sha256/' + artifact[0]['digest'][7:] + (f'/{holder}' if expected else '')
+        stored = place(uri=uri).store_location
+        assert (stored.digest, stored.holder) == (artifact[0]['digest'], expected)
 
 
 @pytest.mark.parametrize('uri', [
     'unikernel://evil.example/v1/images/' + '0' * 64, 'unikernel://sha256/../builds', 'unikernel://sha256/' + 'A' * 64,
     'unikernel://user:secret@sha256/' + '0' * 64, 'unikernel://sha256/' + '0' * 64 + '?x=1',
-    'unikernel://sha256/' + '0' * 64 + '\n', 'unikernel://', 'http://sha256/' + '0' * 64])
+    'unikernel://sha256/' + '0' * 64 + '\n', 'unikernel://sha256/' + '0' * 64 + '/x',
+    'unikernel://', 'http://sha256/' + '0' * 64])
 def test_refuses_a_uri_that_says_more_than_a_digest(place, uri):
     with pytest.raises(exceptions.BadStoreUri):
         place(uri=uri)
@@ -43,13 +48,24 @@ def test_refuses_a_uri_that_says_more_than_a_digest(place, uri):
 def test_an_unknown_image_is_not_found(store, place):
     for ask in (store.get, store.get_size, store.delete):
         with pytest.raises(exceptions.NotFound, match=UNKNOWN):
-            ask(place(UNKNOWN))
+            ask(place(UNKNOWN, str(uuid.uuid4())))
 
 
-def test_deletes(store, place, artifact):
-    store.delete(place(artifact[0]['digest']))
+def test_images_of_the_same_bytes_do_not_take_them_from_each_other(store, place, stub):
+    content = b'\x7fELF' + uuid.uuid4().bytes
+    first, second = (place(uri=store.add(str(uuid.uuid4()), io.BytesIO(content), len(content), 'sha512')[0])
+                     for _ in range(2))
+    digest = first.store_location.digest
+    assert digest == second.store_location.digest
+    assert stub.request('DELETE', f'/v1/images/{digest}').status == 409
+    store.delete(first)
+    assert b''.join(store.get(second)[0]) == content
+    store.delete(place(digest))  # somebody's own location of the same bytes
+    store.delete(second)
     with pytest.raises(exceptions.NotFound):
-        store.get_size(place(artifact[0]['digest']))
+        store.get_size(second)
+    with pytest.raises(exceptions.NotFound):
+        store.delete(first)
 
 
 class Spoilt:
@@ -80,7 +96,7 @@ def test_a_builder_that_is_away_is_unavailable(section, place):
     store = store_module.Store(section('http://127.0.0.1:9'))
     for ask in (store.get, store.get_size, store.delete):
         with pytest.raises(exceptions.RemoteServiceUnavailable, match='does not answer'):
-            ask(place(UNKNOWN))
+            ask(place(UNKNOWN, str(uuid.uuid4())))
     # 503 of an upload as well: Glance knows this one there.
     with pytest.raises(exceptions.StorageWriteDenied, match='does not answer'):
         store.add('id', io.BytesIO(b'x'), 1, 'sha512')

@@ -95,10 +95,14 @@ class DeleteImage(base.Command):
     def get_parser(self, prog_name):
         parser = super().get_parser(prog_name)
         add_image_argument(parser, nargs="+")
+        whose = parser.add_mutually_exclusive_group()
+        whose.add_argument("--project", metavar="<id>", help="From this project; for administrators")
+        whose.add_argument("--all-projects", action="store_true", help="From all projects; for administrators")
         return parser
 
     def take_action(self, parsed_args):
-        base.for_each(parsed_args.image, lambda image: self.client.images.delete(digest_of(self.client, image)))
+        base.for_each(parsed_args.image, lambda image: self.client.images.delete(
+            digest_of(self.client, image), parsed_args.project, parsed_args.all_projects))
 
 
 class UploadImage(base.ShowOne):
