@@ -156,6 +156,10 @@ Keys glance_keys(OpenStackSettings::Glance& glance)
             {"endpoint_override", text(glance.endpoint_override)},
             {"region_name", text(glance.region_name)},
             {"interface", one_of(glance.interface, {"public", "internal", "admin"})},
+            {"project_storage", number(0, 1 << 30,
+                                       [&glance](std::int64_t mebibytes) {
+                                           glance.project_bytes = static_cast<std::uint64_t>(mebibytes) << 20;
+                                       })},
             {"attempts", number(1, 100, [&glance](std::int64_t value) {
                  glance.attempts = static_cast<unsigned>(value);
              })}};

@@ -20,7 +20,8 @@ struct OpenStackSettings {
         std::string endpoint_override;  ///< empty: the catalogue's endpoint of type "image"
         std::string region_name;        ///< empty: that of [keystone_authtoken]
         std::string interface = "public";
-        unsigned attempts = 7;  ///< how often it may fail in a row before a build gives up
+        std::uint64_t project_bytes = 0;  ///< of images of a project in Glance; 0: no limit
+        unsigned attempts = 7;            ///< how often it may fail in a row before a build gives up
     };
     /// [nova]: whose servers are replaced when their image is out of date.
     struct Nova {

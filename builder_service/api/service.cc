@@ -129,11 +129,12 @@ std::unique_ptr<GlancePublishing> glance_publishing(const Settings& settings, Se
     const auto& glance = settings.openstack.glance;
     if (session == nullptr || !glance.publish)
         return nullptr;
-    return std::make_unique<GlancePublishing>(*session,
-                                              Glance::Settings{.endpoint_override = glance.endpoint_override,
-                                                               .region = glance.region_name,
-                                                               .interface = glance.interface},
-                                              Publisher::Settings{.attempts = glance.attempts}, repository);
+    return std::make_unique<GlancePublishing>(
+        *session,
+        Glance::Settings{.endpoint_override = glance.endpoint_override,
+                         .region = glance.region_name,
+                         .interface = glance.interface},
+        Publisher::Settings{.attempts = glance.attempts, .project_bytes = glance.project_bytes}, repository);
 }
 
 /// Null: servers are Nova's.

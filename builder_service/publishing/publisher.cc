@@ -143,8 +143,33 @@ private:
         return settle(known);
     }
 
+    /// Glance counts an image of ours as the project's, but asks for room in the project of our account.
+    Result<void> must_have_room()
+    {
+        if (settings_.project_bytes == 0)
+            return {};
+        std::uint64_t used = 0;
+        for (const char* hidden : {"false", "true"}) {
+            const auto images = glance_.list({{"owner", build_.project}, {"os_hidden", hidden}}, call_);
+            if (!images)
+                return tl::unexpected(images.error());
+            for (const auto& each : *images)
+                used += each.id == wish_.image_id ? 0 : each.bytes;
+        }
+        if (used + image_.bytes > settings_.project_bytes)
+            return fail(FailureKind::invalid,
+                        "the project has images of " + std::to_string(used) + " bytes in Glance; with the " +
+                            std::to_string(image_.bytes) + " of this one it would be over the limit of " +
+                            std::to_string(settings_.project_bytes) +
+                            " ([glance] project_storage). Delete some, hidden ones too: openstack image list "
+                            "--hidden");
+        return {};
+    }
+
     Result<bool> create()
     {
+        if (auto room = must_have_room(); !room)
+            return tl::unexpected(room.error());
         const auto made = glance_.create(glance_document(build_, image_), call_);
         if (made) {
             observer_.log("image " + wish_.image_id + " created in Glance");

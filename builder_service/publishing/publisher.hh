@@ -24,7 +24,8 @@ class Publisher
 {
 public:
     struct Settings {
-        unsigned attempts = 7;                       ///< how often Glance may fail in a row
+        unsigned attempts = 7;            ///< how often Glance may fail in a row
+        std::uint64_t project_bytes = 0;  ///< of all images that a project has in Glance; 0: no limit
         std::chrono::milliseconds first_pause{500};  ///< after the first failure; doubles
         std::chrono::milliseconds longest_pause{15'000};
     };

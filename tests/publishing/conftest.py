@@ -49,6 +49,7 @@ class PlainGlance(glance_process.Glance):
         super().__init__(folder, keystone, site=folder)
         text = self.configuration.read_text()
         text = text.replace(", builder:unikernel", "").replace("image_import_plugins = ['unikernel_build']", "")
+        text = text.replace("[DEFAULT]", "[DEFAULT]\nuser_storage_quota = 100MB")
         self.configuration.write_text(text)
 
     def kill(self):

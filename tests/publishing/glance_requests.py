@@ -18,6 +18,13 @@ class GlanceClient:
     def data(self, image_id):
         return requests.get(f"{self.url}/{image_id}/file", headers=self.headers, timeout=30)
 
+    def upload(self, data):
+        """A new image with these bytes; the answer of the upload."""
+        made = requests.post(self.url, json={"name": "own", "disk_format": "raw", "container_format": "bare"},
+                             headers=self.headers, timeout=30)
+        return requests.put(f"{self.url}/{made.json()['id']}/file", data=data, timeout=30,
+                            headers={**self.headers, "Content-Type": "application/octet-stream"})
+
     def images(self, **query):
         return requests.get(self.url, params=query, headers=self.headers, timeout=30).json()["images"]
 

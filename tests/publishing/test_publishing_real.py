@@ -139,3 +139,15 @@ def test_two_at_once_send_it_once(connect, real_glance, keystone):
     assert len({build["publish"]["image_id"] for build in builds}) == 1
     member = GlanceClient(real_glance, keystone.token("manager-p1", "p1"))
     assert len(member.images(name="both")) == 1
+
+
+def test_glance_charges_the_project_and_lets_the_builder_go_on(connect, real_glance, keystone):
+    """Glance's quota of 100 MiB (conftest.py) is asked of the caller's project; the image is its owner's."""
+    member = GlanceClient(real_glance, keystone.token("manager-p2", "p2"))
+    assert member.upload(b"x").status_code == 204
+    service = connect(real_glance.url, user="manager-p2", project="p2", project_storage=120)
+    for number in (1, 2):
+        assert service.published("large", lines=number, image_bytes=55_000_000)["state"] == "succeeded"
+    assert member.upload(b"x").status_code == 413
+    build = service.published("large", lines=3, image_bytes=55_000_000)
+    assert build["state"] == "publish-failed" and "([glance] project_storage)" in build["error"], build

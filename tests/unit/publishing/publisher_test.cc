@@ -108,6 +108,24 @@ TEST_F(PublisherTest, stores_the_id_before_glance_hears_of_it)
     EXPECT_EQ(seen, PublishState::publishing);
 }
 
+TEST_F(PublisherTest, a_project_gets_no_more_than_its_room)
+{
+    const auto other = json{{"name", "other"}, {"owner", "p2"}, {"size", 1'000'000}};
+    const auto own = json{{"name", "other"}, {"owner", "p1"}, {"size", 1000}};
+    fake_.add("others", other);
+    fake_.add("own", own);
+    fake_.add("own-hidden", own);
+    fake_.images["own-hidden"]["os_hidden"] = true;
+    auto build = add("a");
+    Publisher narrow(glance_, repository_, {.attempts = 1, .project_bytes = 2000 + image_.bytes - 1});
+    const auto refused = narrow.publish(build, image_, observer_, {}).error();
+    EXPECT_EQ(refused.kind, FailureKind::invalid);
+    EXPECT_THAT(refused.message, HasSubstr("has images of 2000 bytes"));
+    EXPECT_FALSE(fake_.images.contains("image-of-a"));
+    Publisher enough(glance_, repository_, {.attempts = 1, .project_bytes = 2000 + image_.bytes});
+    EXPECT_TRUE(enough.publish(build, image_, observer_, {}));
+}
+
 TEST_F(PublisherTest, goes_on_after_one_failure_at_any_step)
 {
     for (const int failure : {503, -1})
