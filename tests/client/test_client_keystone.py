@@ -8,6 +8,7 @@ import pytest
 
 import keystone_process
 from connected_service import ConnectedService
+from door import Door
 from fake_glance import FakeGlance
 from service_process import tar
 from unikernelclient import exceptions
@@ -102,6 +103,23 @@ def test_commands_use_the_accounts_catalogue(catalogued, openstack, source):
     openstack.use(catalogued.openstack_environment("ada", "engines"))
     result = openstack("build", "create", "--spec", source, "--no-publish", "--wait", "-f", "value", "-c", "state")
     assert (result.code, result.out) == (0, "succeeded\n"), result
+
+
+def test_the_catalogue_may_name_the_door_with_tls(keystone, openstack, stub, tmp_path):
+    (tmp_path / "door").mkdir()
+    door = Door(tmp_path / "door", stub.port).start()
+    entry = keystone.add_service("unikernel", "unikernel", f"https://127.0.0.1:{door.tls_port}")
+    try:
+        account = keystone.openstack_environment("ada", "engines")
+        openstack.use({**account, "OS_CACERT": str(door.certificate)})
+        result = openstack("platform", "list", "-f", "value", "-c", "name")
+        assert (result.code, result.out) == (0, "u0\n"), result
+        openstack.use(account)
+        result = openstack("platform", "list")
+        assert result.code == 1 and "certificate verify failed" in result.error, result
+    finally:
+        keystone.remove_service(entry)
+        door.stop()
 
 
 def test_a_catalogue_without_the_service(keystone, openstack):
