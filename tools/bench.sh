@@ -5,6 +5,7 @@
 #   tools/bench.sh path              # from source to HTTP answer, unikernel against Linux
 #   tools/bench.sh openstack         # `server create` on a real cloud, unikernel against Linux servers; as root
 #   tools/bench.sh openstack --quick # the same, few and short measurements
+#   tools/bench.sh loop              # from a changed requirement to replaced servers; its part on a cloud as root
 #   tools/bench.sh resolution        # choosing modules in a repository of 10,000, against libsolv alone
 #   tools/bench.sh path --help       # all options
 set -euo pipefail
@@ -19,8 +20,9 @@ case "${1:-}" in
         cmake --build --preset release --target resolution_bench >&2
         exec build/release/bin/resolution_bench
         ;;
-    --help | -h) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "$0: there are the benchmarks 'path', 'openstack' and 'resolution'; see $0 --help" >&2; exit 2 ;;
+    loop) program=tests/bench/bench_loop.py needs=() ;;
+    --help | -h) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "$0: there are the benchmarks 'path', 'openstack', 'loop' and 'resolution'; see $0 --help" >&2; exit 2 ;;
 esac
 shift
 for word in "$@"; do
@@ -31,6 +33,6 @@ tools/install-dependencies.sh build run bench "${needs[@]}" >&2
 if [ -z "${UNIKERNEL_BUILD_DIR:-}" ]; then
     tools/fetch-sources.sh >&2
     cmake --preset release -DBUILD_TESTING=OFF >/dev/null
-    cmake --build --preset release --target unikernel >&2
+    cmake --build --preset release --target unikernel unikernel-builder >&2
 fi
 exec python3 "$program" "$@"

@@ -26,7 +26,7 @@ from figures import Figure, Sample, Table, limited, times_less, times_less_in_tu
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _HERE = Path(__file__).resolve().parent
-_CLOUD = _REPOSITORY / "devstack/allinone/cloud.sh"
+CLOUD = _REPOSITORY / "devstack/allinone/cloud.sh"
 UNIKERNEL, MINIMAL, DEBIAN = "unikernel", "minimal", "debian"
 STAGES = (MINIMAL, DEBIAN, "many")
 _MANY = 10  # servers
@@ -88,12 +88,12 @@ def order(chosen: argparse.Namespace, effort: Effort) -> list[str]:
 
 
 @contextmanager
-def cloud():
-    """The all-in-one cloud; one that runs already is used, and left running."""
-    environment = os.environ | {"ALLINONE_BUILDER": "none"}  # the images are built already
+def cloud(builder: bool = False):
+    """The all-in-one cloud, with a builder if it is wanted; one that runs already is used, and left running."""
+    environment = os.environ | ({} if builder else {"ALLINONE_BUILDER": "none"})
 
     def command(*words: str) -> int:
-        return subprocess.run([_CLOUD, *words], stdout=sys.stderr, check=False, env=environment).returncode
+        return subprocess.run([CLOUD, *words], stdout=sys.stderr, check=False, env=environment).returncode
 
     ours = command("status") != 0
     if ours and any(command(verb) != 0 for verb in ("install", "init", "start")):
@@ -108,7 +108,7 @@ def cloud():
 def measure(plan: dict, work: Path) -> dict:
     """What cloud_measure.py prints, from inside of the cloud."""
     (work / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    words = [_CLOUD, "enter", "/usr/bin/python3", "-W", "ignore", _HERE / "cloud_measure.py", work / "plan.json"]
+    words = [CLOUD, "enter", "/usr/bin/python3", "-W", "ignore", _HERE / "cloud_measure.py", work / "plan.json"]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise CommandFailed("the measurements inside of the cloud failed; see above")

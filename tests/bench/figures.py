@@ -81,6 +81,13 @@ def times_more(name: str, unit: str, ours: Sample, theirs: Sample, goal: float |
     return _factor(name, unit, ours, theirs, ours.median / theirs.median, goal)
 
 
+def within(name: str, unit: str, ours: Sample, theirs: Sample, most: float | None = None) -> Figure:
+    """Ours may be larger, but only so many times: ours / theirs, of the medians."""
+    factor = ours.median / theirs.median
+    return Figure(name, unit, ours, theirs, factor, f"{factor:.1f}x", f"<= {number(most)}x" if most else "",
+                  factor <= most if most else None)
+
+
 def surplus(name: str, unit: str, with_it: Sample, without: Sample, limit: float | None = None) -> Figure:
     """What something costs, in percent of the median without it."""
     percent = (with_it.median - without.median) / without.median * 100

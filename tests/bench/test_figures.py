@@ -4,7 +4,7 @@
 import json
 
 import report
-from figures import Sample, Table, limited, number, surplus, times_less, times_less_in_turns, times_more
+from figures import Sample, Table, limited, number, surplus, times_less, times_less_in_turns, times_more, within
 
 
 def of(*values: float) -> Sample:
@@ -40,6 +40,12 @@ def test_the_worst_sample_counts_against_a_limit():
 
 def test_without_a_goal_there_is_no_verdict():
     assert times_less("boot", "s", of(1), of(2)).met is None
+
+
+def test_ours_may_be_larger_within_a_limit():
+    assert within("rebuild", "s", of(6), of(2), 3).met is True
+    assert within("rebuild", "s", of(6.1), of(2), 3).met is False
+    assert within("rebuild", "s", of(6), of(2)).met is None
 
 
 def test_noise_is_printed_as_minimum_to_maximum():

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a changed security requirement to replaced servers, by phase, without a cloud and on one.
+
+See doc/source/contributor/benchmarks.rst.
+"""
+
+import argparse
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import bench_cloud
+import loop_standalone
+import report
+from command import CommandFailed
+from figures import Sample, Table, limited, within
+
+STAGES = ("standalone", "openstack")
+_HERE = Path(__file__).resolve().parent
+_GOAL = 3  # times a plain rebuild
+
+
+def parse_arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tools/bench.sh loop", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few instances and one change")
+    parser.add_argument("--check", action="store_true", help="exit status 1 if a goal is missed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
+    parser.add_argument("--only", metavar="STAGE[,...]", default=",".join(STAGES),
+                        help=f"these measurements alone: {', '.join(STAGES)}; openstack needs root")
+    parser.add_argument("--instances", type=int, metavar="N", help="of the standalone part (default: 100; quick: 4)")
+    chosen = parser.parse_args(words)
+    chosen.only = chosen.only.split(",")
+    for stage in chosen.only:
+        if stage not in STAGES:
+            parser.error(f"--only: there is no '{stage}'; there are {', '.join(STAGES)}")
+    chosen.instances = chosen.instances or (4 if chosen.quick else 100)
+    return chosen
+
+
+def on_a_cloud(rounds: int) -> Table:
+    words = [bench_cloud.CLOUD, "enter", "/usr/bin/python3", "-W", "ignore", _HERE / "loop_cloud.py", str(rounds)]
+    with bench_cloud.cloud(builder=True):
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise CommandFailed("the measurements inside of the cloud failed; see above")
+    found = json.loads(done.stdout.splitlines()[-1])
+    by_hand = Sample.of(found["rebuild"])
+
+    def sample(what: str) -> Sample:
+        return Sample.of(one[what] for one in found["loop"])
+
+    table = Table("A changed requirement, one server of the cloud", "the loop", "server rebuild")
+    table.figures = [
+        limited("change to build submitted", "s", sample("build")),
+        limited("change to new image active in Glance", "s", sample("image")),
+        within("change to first server replaced and answering", "s", sample("first"), by_hand, _GOAL),
+        within("the server between its old and its new image", "s",
+               Sample.of(away for one in found["loop"] for away in one["away"]), by_hand),
+    ]
+    return table
+
+
+def perform(chosen: argparse.Namespace, work: Path) -> list[Table]:
+    tables = []
+    if "standalone" in chosen.only:
+        tables.append(loop_standalone.measure(work, chosen.instances, 1 if chosen.quick else 3))
+    if "openstack" in chosen.only:
+        tables.append(on_a_cloud(1 if chosen.quick else 4))
+    return tables
+
+
+def main(words: list[str]) -> int:
+    chosen = parse_arguments(words)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
+    try:
+        with tempfile.TemporaryDirectory(prefix="unikernel-bench-") as work:
+            tables = perform(chosen, Path(work))
+    except CommandFailed as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    circumstances = {"quick": chosen.quick, "processors": os.cpu_count(), "host": platform.platform(),
+                     "load_average": os.getloadavg()}
+    print(", ".join(f"{key} {value}" for key, value in circumstances.items()))
+    return report.conclude(circumstances, tables, chosen.json, chosen.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
