@@ -129,6 +129,16 @@ Result<void> Glance::set_hidden(const std::string& id, bool hidden, const Glance
     return done(client_.send(patch));
 }
 
+Result<void> Glance::deactivate(const std::string& id, const GlanceCall& call)
+{
+    return done(client_.send(make_call("POST", path_of(id) + "/actions/deactivate", call)));
+}
+
+Result<void> Glance::reactivate(const std::string& id, const GlanceCall& call)
+{
+    return done(client_.send(make_call("POST", path_of(id) + "/actions/reactivate", call)));
+}
+
 Result<void> Glance::remove(const std::string& id, const GlanceCall& call)
 {
     const auto answer = client_.send(make_call("DELETE", path_of(id), call));

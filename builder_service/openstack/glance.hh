@@ -73,6 +73,10 @@ public:
     Result<void> hide(const std::string& id, const GlanceCall& call) { return set_hidden(id, true, call); }
     /// Listed again.
     Result<void> show(const std::string& id, const GlanceCall& call) { return set_hidden(id, false, call); }
+    /// The image stays, and nobody but administrators gets its data any more; Nova makes no server from it.
+    /// Nothing changes if it is so already. Error invalid: also for an image that has no data yet.
+    Result<void> deactivate(const std::string& id, const GlanceCall& call);
+    Result<void> reactivate(const std::string& id, const GlanceCall& call);
     /// No error if there is none.
     Result<void> remove(const std::string& id, const GlanceCall& call);
 

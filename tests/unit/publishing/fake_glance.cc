@@ -67,7 +67,9 @@ FakeServer::Response FakeGlance::answer(const FakeServer::Request& request)
                                                    {"PATCH", "update"},
                                                    {"DELETE", "delete"},
                                                    {"GET", id.empty() ? "list" : "get"}};
-    const auto step = names.at(std::string(request.method_string()));
+    const auto action = path.find("/actions/");
+    const auto step = action == path.npos ? names.at(std::string(request.method_string()))
+                                          : path.substr(action + std::string("/actions/").size());
     const std::scoped_lock lock(mutex_);
     steps.push_back(step);
     const int refusal = hook(step);
@@ -89,6 +91,8 @@ FakeServer::Response FakeGlance::serve(const std::string& step, const std::strin
         return FakeServer::reply(404, R"({"message": "there is no such image"})");
     if (step == "upload")
         return upload(image->second, body);
+    if (step == "deactivate" || step == "reactivate")
+        return set_active(image->second, step == "reactivate");
     if (step == "delete") {
         images.erase(image);
         return FakeServer::reply(204);
@@ -129,6 +133,14 @@ FakeServer::Response FakeGlance::create(const std::string& body)
     images[id]["status"] = "queued";
     images[id]["created_at"] = "2026-01-01T00:00:00Z";
     return FakeServer::reply(201, images[id].dump());
+}
+
+FakeServer::Response FakeGlance::set_active(json& image, bool active)
+{
+    if (image["status"] != "active" && image["status"] != "deactivated")
+        return FakeServer::reply(403, R"({"message": "it has no data yet"})");
+    image["status"] = active ? "active" : "deactivated";
+    return FakeServer::reply(204);
 }
 
 FakeServer::Response FakeGlance::upload(json& image, const std::string& body)

@@ -21,7 +21,7 @@ namespace unikernel
 class FakeGlance
 {
 public:
-    /// Called with "list", "get", "create", "upload", "update" or "delete" before it is done; an answer
+    /// Called with "list", "get", "create", "upload", "update", "delete", "deactivate" or "reactivate" before it is done; an answer
     /// other than 0 refuses with that status, -1 closes the connection after it was done.
     std::function<int(const std::string& step)> hook = [](const std::string&) { return 0; };
     std::map<std::string, nlohmann::json> images;
@@ -38,6 +38,7 @@ private:
                                const std::string& body);
     FakeServer::Response list(const std::string& query) const;
     FakeServer::Response create(const std::string& body);
+    static FakeServer::Response set_active(nlohmann::json& image, bool active);
     FakeServer::Response upload(nlohmann::json& image, const std::string& body);
 
     std::set<std::string> used_;

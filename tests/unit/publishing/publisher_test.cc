@@ -251,6 +251,24 @@ TEST_F(PublisherTest, hides_the_images_of_builds_before_it)
     EXPECT_EQ(fake_.images["image-of-older"]["os_hidden"], true);
 }
 
+TEST_F(PublisherTest, an_image_is_deactivated_and_activated_again)
+{
+    fake_.add("old", {{"name", "web"}});
+    for (int time = 0; time < 2; ++time) {  // a second time changes nothing
+        EXPECT_TRUE(glance_.deactivate("old", {}));
+        EXPECT_EQ((*glance_.find("old", {}))->status, "deactivated");
+    }
+    EXPECT_TRUE(glance_.reactivate("old", {}));
+    EXPECT_EQ((*glance_.find("old", {}))->status, "active");
+    EXPECT_EQ(glance_.deactivate("none", {}).error().kind, FailureKind::invalid);
+    fake_.images["old"]["status"] = "queued";
+    const auto refused = glance_.deactivate("old", {});
+    EXPECT_EQ(refused.error().kind, FailureKind::invalid);
+    EXPECT_THAT(refused.error().message, HasSubstr("it has no data yet"));
+    fake_.hook = [](const std::string&) { return 503; };
+    EXPECT_EQ(glance_.deactivate("old", {}).error().kind, FailureKind::unavailable);
+}
+
 TEST_F(PublisherTest, stops_when_it_is_told_to)
 {
     std::stop_source source;
