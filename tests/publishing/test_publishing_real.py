@@ -2,11 +2,12 @@
 """Publishing into the real Glance of Debian, with the real Keystone."""
 
 import hashlib
+import subprocess
 import threading
 import time
 
 from glance_requests import GlanceClient
-from service_process import wait_until
+from service_process import program, wait_until
 
 
 def test_an_image_is_active_with_its_properties_and_bytes(connect, real_glance, keystone):
@@ -53,6 +54,28 @@ def test_older_ones_are_hidden_and_stay_bootable(connect, real_glance, keystone)
     service.published("app", lines=1)  # back to the first, which is shown again
     assert [image["id"] for image in member.images(name="app")] == [first]
     assert member.image(second).json()["os_hidden"] is True
+
+
+def test_an_image_is_deactivated_and_activated_again(connect, real_glance, keystone):
+    """By the service's own client and account."""
+    service = connect(real_glance.url)
+    image_id = service.published("over")["publish"]["image_id"]
+    member = GlanceClient(real_glance, keystone.token("manager-p1", "p1"))
+    account = keystone.auth_options("unikernel", "service")
+
+    def act(action, image):
+        done = subprocess.run([program("unikernel-glance-action"), account["auth_url"], real_glance.url, "unikernel",
+                               account["password"], "service", action, image], capture_output=True, text=True,
+                              timeout=60, check=False)
+        return done.returncode, done.stdout
+
+    for action, status, data in (("deactivate", "deactivated", 403), ("deactivate", "deactivated", 403),
+                                 ("reactivate", "active", 200), ("reactivate", "active", 200)):
+        assert act(action, image_id) == (0, "")
+        assert member.status(image_id) == status
+        assert member.data(image_id).status_code == data
+    code, said = act("deactivate", "00000000-0000-0000-0000-000000000000")
+    assert code == 1 and said.startswith("0: Glance"), said
 
 
 def test_a_deleted_image_is_published_anew(connect, real_glance, keystone):
