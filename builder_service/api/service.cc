@@ -226,6 +226,11 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     const auto instances = own_instances(settings, backend, artifacts, stored_instances);
     RolloutRepository rollouts(**database);
     const Servers servers(settings, identity->session.get(), instances.get());
+    std::function<Result<void>(const LineImage&, std::stop_token)> retire;
+    if (publishing)
+        retire = [&publishing](const LineImage& image, std::stop_token stop) {
+            return publishing->retire(image.image_id, std::move(stop));
+        };
     if (settings.reconcile.enabled && backend.pipeline.preview)
         loop = std::make_unique<Loop>(settings, Loop::Parts{.database = **database,
                                                             .builds = repository,
@@ -235,7 +240,7 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                                                             .rollouts = rollouts,
                                                             .fleet = *servers.fleet,
                                                             .plan = backend.pipeline.preview,
-                                                            .retire = {},
+                                                            .retire = retire,
                                                             .images_in_glance = servers.nova != nullptr});
     const auto wake = [&loop] {
         if (loop)

@@ -32,6 +32,17 @@ public:
                 .leftovers = [this] { leftovers_.look(); }};
     }
 
+    /// Takes an image whose time is over out of use: nobody but administrators gets its bytes any more. It is
+    /// well too if Glance has it no longer. Errors: unavailable, invalid, cancelled.
+    Result<void> retire(const std::string& image_id, std::stop_token stop)
+    {
+        const GlanceCall call{.global_request_id = {}, .stop = std::move(stop)};
+        const auto image = glance_.find(image_id, call);
+        if (!image)
+            return tl::unexpected(image.error());
+        return *image ? glance_.deactivate(image_id, call) : Result<void>{};
+    }
+
 private:
     Glance glance_;
     Publisher publisher_;

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "builder_service/publishing/glance_publishing.hh"
 #include "builder_service/publishing/leftovers.hh"
 #include "common/util/temporary_directory.hh"
 #include "tests/unit/publishing/fake_glance.hh"
@@ -267,6 +268,19 @@ TEST_F(PublisherTest, an_image_is_deactivated_and_activated_again)
     EXPECT_THAT(refused.error().message, HasSubstr("it has no data yet"));
     fake_.hook = [](const std::string&) { return 503; };
     EXPECT_EQ(glance_.deactivate("old", {}).error().kind, FailureKind::unavailable);
+}
+
+TEST_F(PublisherTest, an_image_whose_time_is_over_is_taken_out_of_use)
+{
+    GlancePublishing publishing(
+        *session_, {.endpoint_override = fake_.url(), .region = {}, .interface = "public", .silence = 5s}, {},
+        repository_);
+    fake_.add("old", {{"name", "web"}});
+    EXPECT_TRUE(publishing.retire("old", {}));
+    EXPECT_EQ(fake_.images["old"]["status"], "deactivated");
+    EXPECT_TRUE(publishing.retire("gone", {})) << "somebody deleted it";
+    fake_.hook = [](const std::string&) { return 503; };
+    EXPECT_EQ(publishing.retire("old", {}).error().kind, FailureKind::unavailable);
 }
 
 TEST_F(PublisherTest, stops_when_it_is_told_to)
