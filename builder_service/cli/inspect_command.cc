@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <optional>
+
 #include "builder_service/cli/command.hh"
 #include "builder_service/cli/image_argument.hh"
 #include "common/util/nearest.hh"
 #include "common/util/temporary_directory.hh"
+#include "common/util/time.hh"
 
 namespace unikernel::cli::inspect_command
 {
@@ -61,6 +65,26 @@ std::string word_of(const nlohmann::json& object, const char* key)
                                  : printable(found->is_string() ? found->get<std::string>() : found->dump());
 }
 
+/// When its time is over; nothing for an image without a limit.
+std::optional<std::chrono::sys_seconds> limit_of(const nlohmann::json& note)
+{
+    const auto found = note.find("not_after");
+    if (found == note.end() || !found->is_string()) {
+        return std::nullopt;
+    }
+    const auto time = parse_rfc3339(found->get<std::string>());
+    return time ? std::optional(*time) : std::nullopt;
+}
+
+/// By this machine's clock.
+void warn_if_over(const nlohmann::json& note, const Output& output)
+{
+    if (const auto limit = limit_of(note); limit && *limit <= std::chrono::system_clock::now()) {
+        output.note("warning: the image was valid until " + to_rfc3339(*limit) +
+                    "; it refuses to serve. Build it anew");
+    }
+}
+
 /// One module of the image: Configuration(u, m). Error not_found: it is not in Modules(u).
 Result<nlohmann::json> module_of(const nlohmann::json& note, const std::string& name)
 {
@@ -89,6 +113,7 @@ void print(const CheckedImage& image, const Output& output)
 {
     const auto& note = image.facts.description;
     const auto word = [&](const char* key) { return word_of(note, key); };
+    const auto limit = limit_of(note);
     output.table({{"name", word("name")},
                   {"digest", image.facts.digest},
                   {"size", human_bytes(image.facts.bytes)},
@@ -98,6 +123,7 @@ void print(const CheckedImage& image, const Output& output)
                   {"devices", printable(join(note.value("devices", nlohmann::json::array())))},
                   {"memory", "at least " + word("minimum_memory_mib") + " MiB"},
                   {"command line", "syntax " + word("command_line")},
+                  {"valid", limit ? "until " + to_rfc3339(*limit) : "without a limit"},
                   {"modules", printable(module_list(note.value("modules", nlohmann::json::array())))},
                   {"configuration", word("configuration_digest")},
                   {"plan", word("plan_digest")},
@@ -129,6 +155,7 @@ ExitCode run(const po::variables_map& values, Output& output)
     if (!image) {
         return output.error(image.error());
     }
+    warn_if_over(image->facts.description, output);
     if (values.count("module") != 0) {
         const auto module = module_of(image->facts.description, values["module"].as<std::string>());
         if (!module) {

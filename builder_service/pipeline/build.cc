@@ -8,6 +8,7 @@
 #include "builder_service/sandbox/bundle.hh"
 #include "common/util/digest.hh"
 #include "common/util/file.hh"
+#include "common/util/time.hh"
 
 namespace unikernel
 {
@@ -149,12 +150,33 @@ private:
             return tl::unexpected(image.error());
         }
         image_ = std::move(*image);
+        if (Result<void> ahead = check_limit(); !ahead) {
+            return ahead;
+        }
         std::string names;
         for (const ModulePtr& module : image_.installed()) {
             names += (names.empty() ? "" : " ") + module->name;
         }
         observer_.log("modules: " + names);
         return {};
+    }
+
+    /// An image that is over before it was ever started helps nobody. Not a part of the plan, which does not
+    /// depend on the time at which it is made.
+    Result<void> check_limit() const
+    {
+        const auto& values = image_.values(validity_module);
+        const auto value = values.find(validity_option);
+        if (value == values.end()) {
+            return {};
+        }
+        const std::chrono::sys_seconds limit{std::chrono::seconds(value->second.get<std::int64_t>())};
+        const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+        return now < limit ? Result<void>{}
+                           : fail(FailureKind::invalid,
+                                  std::string("modules.") + validity_module + "." + validity_option + ": " +
+                                      to_rfc3339(limit) + " is over (now it is " + to_rfc3339(now) +
+                                      "), so the image would never serve; give a time that is to come");
     }
 
     Result<void> generate()
