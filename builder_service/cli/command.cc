@@ -31,7 +31,7 @@ Start here:
 
 Exit codes:
   0    it worked
-  1    the build, the unikernel or a check failed
+  1    the build, the unikernel or a check failed, or something is out of compliance
   2    wrong command line
   3    the input is at fault: spec, requirement, source bundle or image
   4    the builder service, or something else that is needed, does not answer
@@ -42,7 +42,7 @@ void print_overview(std::ostream& stream)
 {
     stream << introduction << "Commands:\n";
     for (const Command& command : commands()) {
-        stream << "  " << command.name << std::string(15 - command.name.size(), ' ') << command.summary
+        stream << "  " << command.name << std::string(20 - command.name.size(), ' ') << command.summary
                << "\n";
     }
     stream << conclusion;
@@ -191,10 +191,14 @@ ExitCode dispatch(const std::vector<std::string>& words)
 const std::vector<Command>& commands()
 {
     static const std::vector<Command> all{
-        build_command::command,  run_command::command,     instances_command::ps,
-        instances_command::stop, console_command::command, inspect_command::command,
-        module_command::list,    module_command::show,     lint_command::command,
-        platform_command::list,  doctor_command::command,  version_command::command};
+        build_command::command,    run_command::command,        instances_command::ps,
+        instances_command::stop,   console_command::command,    inspect_command::command,
+        module_command::list,      module_command::show,        lint_command::command,
+        platform_command::list,    requirement_command::apply,  requirement_command::list,
+        requirement_command::show, requirement_command::remove, rollout_command::list,
+        rollout_command::show,     rollout_command::pause,      rollout_command::resume,
+        rollout_command::abort,    compliance_command::command, doctor_command::command,
+        version_command::command};
     return all;
 }
 
@@ -214,6 +218,14 @@ po::options_description builder_options()
         "local", "no service: do the work in this process")(
         "state", po::value<std::string>()->value_name("DIR"),
         "where images are kept; else ~/.local/state/unikernel (XDG_STATE_HOME)");
+    return options;
+}
+
+po::options_description service_options()
+{
+    po::options_description options;
+    options.add_options()("service", po::value<std::string>()->value_name("URL"),
+                          "builder service; else $UNIKERNEL_SERVICE, else http://127.0.0.1:8770");
     return options;
 }
 

@@ -40,6 +40,9 @@ boost::program_options::options_description common_options();
 /// Options of commands that need a builder: --service, --local, --state.
 boost::program_options::options_description builder_options();
 
+/// Of commands that only a service can do: --service.
+boost::program_options::options_description service_options();
+
 /// Finds and runs the command; prints errors. The whole program but main.
 int run_command_line(const std::vector<std::string>& words);
 
@@ -78,6 +81,18 @@ extern const Command command;
 namespace platform_command
 {
 extern const Command list;
+}
+namespace requirement_command
+{
+extern const Command apply, list, show, remove;
+}
+namespace rollout_command
+{
+extern const Command list, show, pause, resume, abort;
+}
+namespace compliance_command
+{
+extern const Command command;
 }
 namespace doctor_command
 {

@@ -44,7 +44,10 @@ std::string read_block(const concurrency::streams::istream& body)
 class ServiceClient::Implementation
 {
 public:
-    explicit Implementation(const std::string& url) : url_(url), client_(url, configuration()) {}
+    Implementation(const std::string& url, std::string way_out)
+        : url_(url), way_out_(std::move(way_out)), client_(url, configuration())
+    {
+    }
 
     /// Sends, and turns what the library throws into a failure.
     template <typename Use>
@@ -65,8 +68,8 @@ public:
             }
             return fail(FailureKind::unavailable,
                         "no builder service answers at " + url_ + " (" + error.what() +
-                            "); start one with: unikernel-builder, name another one with --service URL, or "
-                            "add --local to do the work in this process");
+                            "); start one with: unikernel-builder, name another one with --service URL, or " +
+                            way_out_);
         } catch (const std::exception& error) {
             return fail(FailureKind::unavailable, "the builder service at " + url_ + ": " + error.what());
         }
@@ -108,6 +111,7 @@ public:
 
 private:
     std::string url_;
+    std::string way_out_;
     http::client::http_client client_;
 };
 
@@ -118,13 +122,15 @@ ServiceClient::ServiceClient(std::unique_ptr<Implementation> implementation)
 
 ServiceClient::~ServiceClient() = default;
 
-Result<std::unique_ptr<ServiceClient>> ServiceClient::create(const std::string& url)
+Result<std::unique_ptr<ServiceClient>> ServiceClient::create(const std::string& url,
+                                                             const std::string& way_out)
 {
     if (!url.starts_with("http://") && !url.starts_with("https://")) {
         return fail(FailureKind::invalid, "service URL \"" + url + "\" must begin with http:// or https://");
     }
     try {
-        return std::unique_ptr<ServiceClient>(new ServiceClient(std::make_unique<Implementation>(url)));
+        return std::unique_ptr<ServiceClient>(
+            new ServiceClient(std::make_unique<Implementation>(url, way_out)));
     } catch (const std::exception& error) {
         return fail(FailureKind::invalid, "service URL \"" + url + "\": " + error.what());
     }
@@ -143,6 +149,58 @@ Result<nlohmann::json> ServiceClient::post(const std::string& path, const nlohma
     request.set_request_uri(path);
     request.set_body(body.dump(), "application/json");
     return implementation_->json(std::move(request));
+}
+
+Result<nlohmann::json> ServiceClient::put(const std::string& path, const nlohmann::json& body)
+{
+    http::http_request request(http::methods::PUT);
+    request.set_request_uri(path);
+    request.set_body(body.dump(), "application/json");
+    return implementation_->json(std::move(request));
+}
+
+Result<nlohmann::json> ServiceClient::remove_answered(const std::string& path)
+{
+    http::http_request request(http::methods::DEL);
+    request.set_request_uri(path);
+    return implementation_->json(std::move(request));
+}
+
+Result<std::string> ServiceClient::text(const std::string& path, const std::string& media_type)
+{
+    http::http_request request(http::methods::GET);
+    request.set_request_uri(path);
+    request.headers().add("Accept", media_type);
+    return implementation_->exchange(
+        std::move(request), pplx::cancellation_token::none(),
+        [](http::http_response& response) -> Result<std::string> { return Implementation::text(response); });
+}
+
+Result<nlohmann::json> ServiceClient::items(const std::string& path, const std::string& key)
+{
+    auto all = nlohmann::json::array();
+    for (std::string next = path; !next.empty();) {
+        const auto page = get(next);
+        if (!page) {
+            return page;
+        }
+        if (!page->is_object() || !page->value(key, nlohmann::json()).is_array()) {
+            return fail(FailureKind::unavailable,
+                        "what answers there is no builder service: it sent no " + key);
+        }
+        for (const auto& item : page->at(key)) {
+            all.push_back(item);
+        }
+        next.clear();
+        for (const auto& link : page->value("links", nlohmann::json::array())) {
+            const auto href = link.value("href", "");
+            if (const auto query = href.find('?');
+                link.value("rel", "") == "next" && query != std::string::npos) {
+                next = path.substr(0, path.find('?')) + href.substr(query);
+            }
+        }
+    }
+    return all;
 }
 
 Result<void> ServiceClient::remove(const std::string& path)
@@ -215,6 +273,11 @@ Result<void> ServiceClient::lines(const std::string& path,
                 }
             }
         });
+}
+
+std::string path_segment(std::string_view text)
+{
+    return web::uri::encode_data_string(std::string(text));
 }
 
 Failure service_failure(int status, std::string_view body)

@@ -14,9 +14,9 @@ def shown():
     """(command, options) of each command line on the page."""
     for line in re.findall(r"^    \$ unikernel (.*)$|``unikernel ([^`]+)``", PAGE, re.M):
         words = (line[0] or line[1]).split(" -- ")[0]
-        command = re.match(r"(?:module|platform) [a-z]+|[a-z]+", words)
+        command = re.match(r"(?:module|platform|requirement|rollout)\s+[a-z]+|[a-z]+", words)
         if command:
-            yield command[0], tuple(re.findall(r"(?<!\S)\[?(--[a-z-]+)", words))
+            yield " ".join(command[0].split()), tuple(re.findall(r"(?<!\S)\[?(--[a-z-]+)", words))
 
 
 @pytest.mark.parametrize("command, options", sorted(set(shown())))
