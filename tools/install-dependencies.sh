@@ -14,7 +14,7 @@ declare -A packages=(
            libvirt-clients curl ca-certificates dpkg-dev patch"
     [test]="libgtest-dev libgmock-dev librapidcheck-dev python3 python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-sphinx python3-openstackdocstheme
             python3-openstackclient python3-requests-mock python3-fixtures python3-pip python3-setuptools python3-wheel
-            ccache clang-format clang-tidy shellcheck pyflakes3 pycodestyle procps iproute2 haproxy openssl"
+            ccache clang-format clang-tidy shellcheck pyflakes3 pycodestyle procps iproute2 haproxy openssl chromium"
     [bench]="wrk cpio zstd iproute2 python3"
     [bench-openstack]="mmdebstrap e2fsprogs qemu-utils"
 )

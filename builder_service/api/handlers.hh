@@ -11,6 +11,7 @@
 #include "builder_service/api/project_places.hh"
 #include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_service.hh"
+#include "builder_service/compliance/compliance.hh"
 #include "builder_service/compliance/dry_run.hh"
 #include "builder_service/reconcile/rollout_repository.hh"
 #include "builder_service/requirements/requirement_service.hh"
@@ -29,6 +30,7 @@ struct Context {
     ArtifactCatalog& artifacts;
     RequirementService& requirements;
     DryRun& dry_run;
+    Compliance& compliance;
     RolloutRepository& rollouts;
     EventPump& events;
     std::string public_url;           ///< of links, without '/' at its end; empty: what the client named
@@ -70,6 +72,7 @@ Response get_instance_console(Context& context, const Request& request);
 Response list_rollouts(Context& context, const Request& request);
 Response get_rollout(Context& context, const Request& request);
 Response act_on_rollout(Context& context, const Request& request);
+Response get_compliance(Context& context, const Request& request);
 Response list_modules(Context& context, const Request& request);
 Response get_module(Context& context, const Request& request);
 Response list_platforms(Context& context, const Request& request);

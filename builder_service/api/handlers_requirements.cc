@@ -103,7 +103,7 @@ Response outlook(Context& context, const RequirementRevision& draft)
 {
     const auto changes = context.dry_run.changes(draft);
     if (!changes)
-        return error(changes.error(), "requirement");
+        return error(changes.error(), "servers");
     return json_response(200, {{"requirement", to_json(draft)}, {"changes", *changes}});
 }
 

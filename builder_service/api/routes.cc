@@ -44,6 +44,7 @@ std::vector<Route> routes(Context& context)
         {"GET",    "/v1/rollouts",              "unikernel:rollouts:list",       Body::none,    rollouts,      with(list_rollouts)},
         {"GET",    "/v1/rollouts/{id}",         "unikernel:rollouts:get",        Body::none,    {},            with(get_rollout)},
         {"POST",   "/v1/rollouts/{id}/action",  "unikernel:rollouts:act",        Body::json,    {},            with(act_on_rollout)},
+        {"GET",    "/v1/compliance",            "unikernel:compliance:get",      Body::none,    {"all_projects"}, with(get_compliance)},
         {"GET",    "/v1/modules",               "unikernel:modules:list",        Body::none,    {},            with(list_modules)},
         {"GET",    "/v1/modules/{name}",        "unikernel:modules:get",         Body::none,    {},            with(get_module)},
         {"GET",    "/v1/platforms",             "unikernel:platforms:list",      Body::none,    {},            with(list_platforms)},

@@ -17,6 +17,7 @@
 #include "builder_service/api/logging.hh"
 #include "builder_service/api/loop.hh"
 #include "builder_service/api/routes.hh"
+#include "builder_service/api/views.hh"
 #include "builder_service/fleet/instance_fleet.hh"
 #include "builder_service/fleet/no_servers.hh"
 #include "builder_service/fleet/nova_fleet.hh"
@@ -159,21 +160,25 @@ std::unique_ptr<InstanceService> own_instances(const Settings& settings, const B
 /// Those whose servers follow the requirements.
 struct Servers {
     std::unique_ptr<Nova> nova;  ///< null: the fleet is another
-    std::unique_ptr<Fleet> fleet;
+    std::shared_ptr<Fleet> fleet;
 
-    Servers(const Settings& settings, Session* session, InstanceService* instances)
+    /// `given`: instead of the one that the settings mean, if it is not null.
+    Servers(const Settings& settings, Session* session, InstanceService* instances,
+            const std::shared_ptr<Fleet>& given)
     {
-        if (instances != nullptr) {
-            fleet = std::make_unique<InstanceFleet>(*instances);
+        if (given != nullptr) {
+            fleet = given;
+        } else if (instances != nullptr) {
+            fleet = std::make_shared<InstanceFleet>(*instances);
         } else if (session != nullptr && settings.openstack.glance.publish) {
             const auto& keys = settings.openstack.nova;
             nova =
                 std::make_unique<Nova>(*session, Nova::Settings{.endpoint_override = keys.endpoint_override,
                                                                 .region = keys.region_name,
                                                                 .interface = keys.interface});
-            fleet = std::make_unique<NovaFleet>(*nova);
+            fleet = std::make_shared<NovaFleet>(*nova);
         } else {
-            fleet = std::make_unique<NoServers>();
+            fleet = std::make_shared<NoServers>();
         }
     }
 };
@@ -221,16 +226,22 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                          .keep = settings.keep_builds},
                         backend.pipeline, publishing ? publishing->functions() : Publishing{}, repository,
                         artifacts, requirements);
-    DryRun dry_run(repository, artifacts, requirements, backend.pipeline.preview);
     InstanceRepository stored_instances(**database);
     const auto instances = own_instances(settings, backend, artifacts, stored_instances);
     RolloutRepository rollouts(**database);
-    const Servers servers(settings, identity->session.get(), instances.get());
+    const Servers servers(settings, identity->session.get(), instances.get(), backend.fleet);
     std::function<Result<void>(const LineImage&, std::stop_token)> retire;
     if (publishing)
         retire = [&publishing](const LineImage& image, std::stop_token stop) {
             return publishing->retire(image.image_id, std::move(stop));
         };
+    Views views({.database = **database,
+                 .builds = repository,
+                 .artifacts = artifacts,
+                 .requirements = requirements,
+                 .rollouts = rollouts,
+                 .fleet = *servers.fleet,
+                 .planner = backend.pipeline.preview});
     if (settings.reconcile.enabled && backend.pipeline.preview)
         loop = std::make_unique<Loop>(settings, Loop::Parts{.database = **database,
                                                             .builds = repository,
@@ -253,7 +264,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     Context context{.builds = builds,
                     .artifacts = artifacts,
                     .requirements = requirements,
-                    .dry_run = dry_run,
+                    .dry_run = views.dry_run(),
+                    .compliance = views.compliance(),
                     .rollouts = rollouts,
                     .events = events,
                     .public_url = settings.public_url,

@@ -9,6 +9,7 @@
 #include "builder_service/api/settings.hh"
 #include "builder_service/artifacts/artifact_store.hh"
 #include "builder_service/builds/build_service.hh"
+#include "builder_service/fleet/fleet.hh"
 #include "builder_service/hypervisor/hypervisor.hh"
 
 namespace unikernel::api
@@ -22,6 +23,7 @@ struct Backend {
     /// A connection that lives, for the service's own instances; empty: it runs none.
     std::function<Result<std::shared_ptr<Hypervisor>>()> hypervisor = {};
     std::function<std::vector<std::string>()> accelerators;  ///< for people; may be slow the first time
+    std::shared_ptr<Fleet> fleet = {};                       ///< null: the one that the settings mean
 };
 using MakeBackend = std::function<Result<Backend>(const Settings&)>;
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "builder_service/compliance/plan_change.hh"
+#include "common/util/time.hh"
 
 namespace unikernel
 {
@@ -32,6 +33,16 @@ std::string digest_of(const json& description)
 std::string count(std::size_t number, const std::string& what)
 {
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+/// Now, or when the draft begins to hold if that is later: what it changes, it changes then.
+std::chrono::sys_seconds holds_from(const RequirementRevision& draft)
+{
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    if (!draft.document.is_object())
+        return now;
+    const auto begin = parse_rfc3339(draft.document.value("valid_from", ""));
+    return begin ? std::max(now, *begin) : now;
 }
 
 /// "1 module added, 2 options changed"
@@ -70,6 +81,8 @@ json line_change(const LineOutlook& line, const RequirementRevision& draft)
                    {"build", head.id},        {"image", head.image},
                    {"image_id", nullptr},     {"modules", json::array()},
                    {"servers", json::array()}};
+    for (const auto& server : line.servers)
+        change["servers"].push_back({{"id", server.id}, {"name", server.name}});
     if (head.publish && head.publish->state == PublishState::active)
         change["image_id"] = head.publish->image_id;
     const auto* applies = entry_of(line.then.requirements, draft);
@@ -95,36 +108,47 @@ json line_change(const LineOutlook& line, const RequirementRevision& draft)
 /// Nothing: the requirement has nothing to do with the line.
 Result<std::optional<LineOutlook>> DryRun::outlook(BuildRecord head, const RequirementRevision& draft)
 {
-    const auto time = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    auto now = requirements_.select(head.project, head.domain, head.spec, {}, time);
-    auto then = requirements_.select(head.project, head.domain, head.spec, {}, time, &draft);
+    const auto time = holds_from(draft);
+    auto now = parts_.requirements.select(head.project, head.domain, head.spec, {}, time);
+    auto then = parts_.requirements.select(head.project, head.domain, head.spec, {}, time, &draft);
     for (const auto* selection : {&now, &then})
         if (!*selection)
             return tl::unexpected(selection->error());
     if (entry_of(now->selected, draft) == nullptr && entry_of(then->selected, draft) == nullptr)
         return std::nullopt;
-    auto plan_now = planned(planner_, head, std::move(now->selected), time);
-    auto plan_then = planned(planner_, head, std::move(then->selected), time);
+    auto plan_now = planned(parts_.planner, head, std::move(now->selected), time);
+    auto plan_then = planned(parts_.planner, head, std::move(then->selected), time);
     for (const auto* plan : {&plan_now, &plan_then})
         if (!*plan)
             return tl::unexpected(plan->error());
-    const auto image = artifacts_.image(head.image, Scope{head.project, false});
+    const auto image = parts_.artifacts.image(head.image, Scope{head.project, false});
     return LineOutlook{std::move(head), image ? image->description : json(), std::move(*plan_now),
                        std::move(*plan_then)};
 }
 
 Result<json> DryRun::changes(const RequirementRevision& draft)
 {
-    auto heads = builds_.heads(Scope{draft.project.value_or(""), !draft.project});
+    auto heads = parts_.builds.heads(Scope{draft.project.value_or(""), !draft.project});
     if (!heads)
         return tl::unexpected(heads.error());
-    auto changes = json::array();
+    std::vector<LineOutlook> lines;
     for (auto& head : *heads) {
-        const auto line = outlook(std::move(head), draft);
+        auto line = outlook(std::move(head), draft);
         if (!line)
             return tl::unexpected(line.error());
         if (*line)
-            changes.push_back(line_change(**line, draft));
+            lines.push_back(std::move(**line));
+    }
+    const auto running = lines.empty() ? Result<std::vector<Tenant>>() : parts_.tenants();
+    if (!running)
+        return tl::unexpected(running.error());
+    auto changes = json::array();
+    for (auto& line : lines) {
+        for (const auto& tenant : *running)
+            if (tenant.image.project == line.head.project &&
+                tenant.image.name == line.head.spec.value("name", ""))
+                line.servers.push_back(tenant.server);
+        changes.push_back(line_change(line, draft));
     }
     return changes;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <utility>
 
 #include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_repository.hh"
-#include "builder_service/compliance/wanted.hh"
+#include "builder_service/compliance/tenants.hh"
+#include "builder_service/reconcile/wanted.hh"
 
 namespace unikernel
 {
@@ -15,6 +17,7 @@ struct LineOutlook {
     BuildRecord head;
     nlohmann::json note;  ///< what the head's image says of itself; null: it is gone
     WantedPlan now, then;
+    std::vector<Server> servers = {};  ///< that run an image of the line
 };
 
 /// What becomes of the line (doc: rest-api.rst, "Dry run"). `draft`: the revision that would be.
@@ -25,11 +28,14 @@ class DryRun
 {
 public:
     /// All of it outlives it.
-    DryRun(BuildRepository& builds, ArtifactCatalog& artifacts, RequirementService& requirements,
-           Planner planner)
-        : builds_(builds), artifacts_(artifacts), requirements_(requirements), planner_(std::move(planner))
-    {
-    }
+    struct Parts {
+        BuildRepository& builds;
+        ArtifactCatalog& artifacts;
+        RequirementService& requirements;
+        Planner planner;
+        std::function<Result<std::vector<Tenant>>()> tenants;  ///< all there are
+    };
+    explicit DryRun(Parts parts) : parts_(std::move(parts)) {}
 
     /// A list with an entry for each line that the requirement applies to, or applied to before. Errors: as
     /// the database.
@@ -38,10 +44,7 @@ public:
 private:
     Result<std::optional<LineOutlook>> outlook(BuildRecord head, const RequirementRevision& draft);
 
-    BuildRepository& builds_;
-    ArtifactCatalog& artifacts_;
-    RequirementService& requirements_;
-    const Planner planner_;
+    const Parts parts_;
 };
 
 }  // namespace unikernel

@@ -63,6 +63,7 @@ constexpr auto defaults = std::to_array<Default>({
     {"unikernel:rollouts:list", "rule:read", "GET /v1/rollouts"},
     {"unikernel:rollouts:get", "rule:read", "GET /v1/rollouts/{id}"},
     {"unikernel:rollouts:act", "rule:secure", "POST /v1/rollouts/{id}/action"},
+    {"unikernel:compliance:get", "rule:read", "GET /v1/compliance"},
     {"unikernel:modules:list", "rule:read", "GET /v1/modules"},
     {"unikernel:modules:get", "rule:read", "GET /v1/modules/{name}"},
     {"unikernel:platforms:list", "rule:read", "GET /v1/platforms"},

@@ -9,10 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "builder_service/builds/build_repository.hh"
-#include "builder_service/compliance/wanted.hh"
 #include "builder_service/pipeline/pipeline.hh"
 #include "builder_service/reconcile/clock.hh"
 #include "builder_service/reconcile/line_images.hh"
+#include "builder_service/reconcile/wanted.hh"
 #include "builder_service/requirements/requirement_service.hh"
 #include "common/model/rollout_policy.hh"
 #include "common/util/result.hh"

@@ -265,6 +265,8 @@ def call_everything(client):
     client.rollouts.get("id")
     for act in (client.rollouts.pause, client.rollouts.resume, client.rollouts.abort):
         act("id")
+    client.compliance.get(all_projects=True)
+    client.compliance.page()
 
 
 def test_every_request_is_one_that_the_service_describes(http, client):

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real service around a pipeline that does what its spec's label says, so that tests of
 // queueing, cancelling, killing and limits take milliseconds and always happen the same way.
-// The labels: sleep_ms, lines, line_bytes, state (an end state), error, digest (a failure).
+// The labels: sleep_ms, lines, line_bytes, image_bytes, state (an end state), error, digest (a failure).
+// Its servers are what stub-servers.json beside the state folder says (file_fleet.hh).
 #include <algorithm>
 #include <chrono>
 #include <fstream>
@@ -9,6 +10,7 @@
 
 #include "builder_service/api/service.hh"
 #include "common/util/digest.hh"
+#include "file_fleet.hh"
 
 namespace
 {
@@ -113,6 +115,7 @@ int main(int argc, char** argv)
                 .preview = [real](const BuildRequest& request) { return preview(real, request); }},
             .inspect = stub_inspect,
             .boots_images = false,
-            .accelerators = [] { return std::vector<std::string>{"tcg"}; }};
+            .accelerators = [] { return std::vector<std::string>{"tcg"}; },
+            .fleet = std::make_shared<FileFleet>(settings.state.parent_path() / "stub-servers.json")};
     });
 }

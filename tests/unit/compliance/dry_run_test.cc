@@ -141,6 +141,14 @@ TEST_F(LineChange, is_nothing_if_it_comes_to_the_same)
     EXPECT_THAT(change()["reason"].get<std::string>(), HasSubstr("its image is outdated already"));
 }
 
+TEST_F(LineChange, names_the_servers_that_run_its_images)
+{
+    line_.servers.resize(1);
+    line_.servers[0].id = "s1";
+    line_.servers[0].name = "web-1";
+    EXPECT_EQ(change()["servers"], (json{{{"id", "s1"}, {"name", "web-1"}}}));
+}
+
 TEST_F(LineChange, says_why_there_would_be_no_image)
 {
     line_.then.preview = fail(FailureKind::unresolvable, "guard conflicts with hermit");

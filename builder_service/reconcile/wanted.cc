@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "builder_service/compliance/wanted.hh"
+#include "builder_service/reconcile/wanted.hh"
 
 #include <algorithm>
 

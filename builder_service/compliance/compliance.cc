@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/compliance/compliance.hh"
+
+#include <map>
+#include <utility>
+
+namespace unikernel
+{
+
+namespace
+{
+
+constexpr std::size_t rollouts_most = 1000;  ///< the newest, in which a server's last move is looked for
+
+}  // namespace
+
+Result<ComplianceFacts::Line> Compliance::line(const Line& line)
+{
+    const auto& head = line.head;
+    auto selected = parts_.requirements.select(
+        head.project, head.domain, head.spec, {},
+        std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+    if (!selected && selected.error().kind == FailureKind::internal)
+        return tl::unexpected(selected.error());
+    ComplianceFacts::Line facts{.project = head.project,
+                                .name = head.spec.value("name", ""),
+                                .build = head.id,
+                                .plan_digest = line.image.plan_digest,
+                                .not_after = line.image.not_after,
+                                .wanted_plan_digest = line.wish.plan_digest,
+                                .outdated = line.problem.empty() ? line.outdated : line.problem,
+                                .requirements = {}};
+    if (!line.problem.empty())
+        facts.wanted_plan_digest = fail(FailureKind::internal, line.problem);
+    if (selected)
+        for (auto& each : selected->selected)
+            facts.requirements.push_back(std::move(each.requirement));
+    return facts;
+}
+
+Result<ComplianceFacts::Tenant> Compliance::tenant(const Tenant& tenant, std::size_t line)
+{
+    const auto& image = tenant.image;
+    const auto build = parts_.builds.find(image.build, Scope{"", true});
+    if (!build)
+        return tl::unexpected(build.error());
+    ComplianceFacts::Tenant facts{.server = tenant.server,
+                                  .line = line,
+                                  .build = image.build,
+                                  .image = image.image,
+                                  .image_id = image.image_id,
+                                  .plan_digest = image.plan_digest,
+                                  .created = image.created,
+                                  .not_after = image.not_after,
+                                  .applied = std::nullopt};
+    if (*build)
+        facts.applied = (*build)->applied;
+    return facts;
+}
+
+Result<std::vector<ComplianceFacts::Move>> Compliance::moves(const Scope& scope)
+{
+    const auto rollouts = parts_.rollouts.list(scope, std::nullopt, "", rollouts_most);
+    if (!rollouts)
+        return tl::unexpected(rollouts.error());
+    std::vector<ComplianceFacts::Move> moves;
+    for (const auto& rollout : *rollouts)
+        for (const auto& server : rollout.servers)
+            moves.push_back({.rollout = rollout.id,
+                             .server = server.id,
+                             .image = rollout.image,
+                             .active = !has_ended(rollout.state),
+                             .replaced = server.state == ServerState::replaced,
+                             .ended = server.ended});
+    return moves;
+}
+
+Result<nlohmann::json> Compliance::report(const Scope& scope, std::stop_token stop)
+{
+    ComplianceFacts facts;
+    facts.now = std::chrono::system_clock::now();
+    const auto lines = parts_.lines.look();
+    if (!lines)
+        return tl::unexpected(lines.error());
+    std::map<std::pair<std::string, std::string>, std::size_t> places;
+    for (const auto& each : *lines) {
+        if (!scope.holds(each.head.project))
+            continue;
+        auto known = line(each);
+        if (!known)
+            return tl::unexpected(known.error());
+        places.emplace(std::pair(known->project, known->name), facts.lines.size());
+        facts.lines.push_back(std::move(*known));
+    }
+    const auto running = tenants(parts_.fleet, parts_.lines, parts_.images, std::move(stop));
+    if (!running)
+        return tl::unexpected(running.error());
+    for (const auto& each : *running) {
+        const auto place = places.find({each.image.project, each.image.name});
+        if (place == places.end())
+            continue;
+        auto known = tenant(each, place->second);
+        if (!known)
+            return tl::unexpected(known.error());
+        facts.tenants.push_back(std::move(*known));
+    }
+    auto moved = moves(scope);
+    if (!moved)
+        return tl::unexpected(moved.error());
+    facts.moves = std::move(*moved);
+    return compliance_report(facts);
+}
+
+}  // namespace unikernel

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <stop_token>
+
+#include "builder_service/builds/build_repository.hh"
+#include "builder_service/compliance/report.hh"
+#include "builder_service/compliance/tenants.hh"
+#include "builder_service/reconcile/rollout_repository.hh"
+
+namespace unikernel
+{
+
+/// Gathers what is known of lines, servers, requirements and rollouts for the report. Reads alone.
+/// Thread-safe.
+class Compliance
+{
+public:
+    /// All of it outlives it.
+    struct Parts {
+        BuildRepository& builds;
+        RequirementService& requirements;
+        Lines& lines;
+        LineImageRepository& images;
+        RolloutRepository& rollouts;
+        Fleet& fleet;
+    };
+    explicit Compliance(const Parts& parts) : parts_(parts) {}
+
+    /// compliance_report() of what the scope sees. Errors: unavailable (servers cannot be listed), internal.
+    Result<nlohmann::json> report(const Scope& scope, std::stop_token stop = {});
+
+private:
+    Result<ComplianceFacts::Line> line(const Line& line);
+    Result<ComplianceFacts::Tenant> tenant(const Tenant& tenant, std::size_t line);
+    Result<std::vector<ComplianceFacts::Move>> moves(const Scope& scope);
+
+    const Parts parts_;
+};
+
+}  // namespace unikernel

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder_service/compliance/report.hh"
+
+#include <algorithm>
+
+#include "common/util/time.hh"
+
+namespace unikernel
+{
+
+namespace
+{
+
+using nlohmann::json;
+using Line = ComplianceFacts::Line;
+using Tenant = ComplianceFacts::Tenant;
+
+json text_or_null(const std::string& text)
+{
+    return text.empty() ? json() : json(text);
+}
+
+/// An image whose end cannot be read is not trusted any more.
+bool expired(const std::string& not_after, std::chrono::system_clock::time_point now)
+{
+    if (not_after.empty())
+        return false;
+    const auto end = parse_rfc3339(not_after);
+    return !end || now >= *end;
+}
+
+bool has_plan(const std::string& plan_digest, const Line& line)
+{
+    return line.wanted_plan_digest && !plan_digest.empty() && plan_digest == *line.wanted_plan_digest;
+}
+
+std::string named(const json& entry)
+{
+    return entry.value("name", "") + ", revision " + std::to_string(entry.value("revision", 0));
+}
+
+/// That a requirement's revision is part of what somebody runs.
+const json* applied_entry(const Tenant& tenant, const RequirementRevision& requirement)
+{
+    if (!tenant.applied)
+        return nullptr;
+    const json project = requirement.project ? json(*requirement.project) : json();
+    const bool of_a_domain = !requirement.project && !requirement.domain.empty();
+    const json domain = of_a_domain ? json(requirement.domain) : json();
+    const auto found = std::find_if(tenant.applied->begin(), tenant.applied->end(), [&](const json& entry) {
+        return entry.value("name", "") == requirement.name && entry.value("project", json()) == project &&
+               entry.value("domain", json()) == domain;
+    });
+    return found == tenant.applied->end() ? nullptr : &*found;
+}
+
+using Time = std::optional<std::chrono::sys_seconds>;
+
+Time time_of(const std::string& text)
+{
+    const auto time = parse_rfc3339(text);
+    return time ? Time(*time) : Time();
+}
+
+json told(const Time& time)
+{
+    return time ? json(to_rfc3339(*time)) : json();
+}
+
+/// Since when a revision holds.
+Time effective(const RequirementRevision& requirement)
+{
+    const auto& document = requirement.document;
+    return std::max(time_of(requirement.created),
+                    document.is_object() ? time_of(document.value("valid_from", "")) : Time());
+}
+
+/// What one server's entry says, and how it comes to that.
+class ServerReport
+{
+public:
+    ServerReport(const ComplianceFacts& facts, const Tenant& tenant)
+        : facts_(facts), tenant_(tenant), line_(facts.lines.at(tenant.line)),
+          planned_(has_plan(tenant.plan_digest, line_)), expired_(expired(tenant.not_after, facts.now))
+    {
+        for (const auto& requirement : line_.requirements)
+            add(requirement);
+    }
+
+    json json_form() const
+    {
+        const auto& server = tenant_.server;
+        return {{"id", server.id},
+                {"name", server.name},
+                {"project", server.project},
+                {"line", line_.name},
+                {"image", tenant_.image},
+                {"image_id", text_or_null(tenant_.image_id)},
+                {"build", tenant_.build},
+                {"status", server.status},
+                {"pinned", server.pinned},
+                {"compliant", compliant()},
+                {"reason", reason()},
+                {"since", told(since())},
+                {"not_after", text_or_null(tenant_.not_after)},
+                {"requirements", requirements_},
+                {"rollout", rollout()}};
+    }
+
+private:
+    bool compliant() const { return planned_ && !expired_; }
+
+    void add(const RequirementRevision& requirement)
+    {
+        const auto* entry = applied_entry(tenant_, requirement);
+        const json revision = entry != nullptr ? entry->value("revision", json()) : json();
+        const bool fulfilled = planned_ || revision == requirement.revision;
+        requirements_.push_back({{"name", requirement.name},
+                                 {"project", requirement.project ? json(*requirement.project) : json()},
+                                 {"revision", requirement.revision},
+                                 {"fulfilled", fulfilled},
+                                 {"fulfilled_revision", planned_ ? json(requirement.revision) : revision},
+                                 {"since", told(effective(requirement))}});
+        if (!fulfilled)
+            unmet_.push_back(&requirement);
+    }
+
+    std::string plan_reason() const
+    {
+        if (!line_.wanted_plan_digest)
+            return "what is wanted of image " + line_.name +
+                   " cannot be made: " + line_.wanted_plan_digest.error().message;
+        std::string reason;
+        const auto add = [&](const std::string& sentence) {
+            reason += (reason.empty() ? "" : "; ") + sentence;
+        };
+        for (const auto* requirement : unmet_) {
+            const auto* old = applied_entry(tenant_, *requirement);
+            add("requirement " + requirement->name + ", revision " + std::to_string(requirement->revision) +
+                ", is not met: its image was made " +
+                (old == nullptr ? "without it" : "under revision " + old->value("revision", json()).dump()));
+        }
+        static const auto nothing = json::array();
+        for (const auto& entry : tenant_.applied ? *tenant_.applied : nothing)
+            if (std::none_of(line_.requirements.begin(), line_.requirements.end(),
+                             [&](const auto& now) { return applied_entry(tenant_, now) == &entry; }))
+                add("its image was made under requirement " + named(entry) + ", which no longer applies");
+        return reason.empty() ? "its plan is not what its specification and the modules there are make now"
+                              : reason;
+    }
+
+    std::string reason() const
+    {
+        std::string reason = planned_ ? "" : plan_reason();
+        if (expired_)
+            reason += (reason.empty() ? "" : "; ") + ("its image expired at " + tenant_.not_after);
+        if (reason.empty())
+            return "its image is what is wanted";
+        return tenant_.server.pinned ? reason + "; its owner pinned it, so it is not replaced" : reason;
+    }
+
+    /// When it became what it is now, as far as is known.
+    Time since() const
+    {
+        const auto image_made = time_of(tenant_.created);
+        if (compliant()) {
+            const auto moved = std::find_if(facts_.moves.begin(), facts_.moves.end(), [&](const auto& move) {
+                return move.server == tenant_.server.id && move.replaced && move.image == tenant_.image;
+            });
+            return moved == facts_.moves.end() ? image_made : std::max(time_of(moved->ended), image_made);
+        }
+        Time first = expired_ ? time_of(tenant_.not_after) : Time();
+        for (const auto* requirement : unmet_)
+            if (const auto time = effective(*requirement); !first || (time && time < first))
+                first = time;
+        return first ? std::max(first, image_made) : first;
+    }
+
+    /// The rollout that is at work on it, or that left it out of compliance.
+    json rollout() const
+    {
+        const auto last = std::find_if(facts_.moves.begin(), facts_.moves.end(),
+                                       [&](const auto& move) { return move.server == tenant_.server.id; });
+        const bool concerns = last != facts_.moves.end() && (last->active || !compliant());
+        return concerns ? json(last->rollout) : json();
+    }
+
+    const ComplianceFacts& facts_;
+    const Tenant& tenant_;
+    const Line& line_;
+    const bool planned_;
+    const bool expired_;
+    json requirements_ = json::array();
+    std::vector<const RequirementRevision*> unmet_;
+};
+
+json line_form(const Line& line)
+{
+    return {{"project", line.project},
+            {"name", line.name},
+            {"build", line.build},
+            {"plan_digest", text_or_null(line.plan_digest)},
+            {"wanted_plan_digest", line.wanted_plan_digest ? json(*line.wanted_plan_digest) : json()},
+            {"not_after", text_or_null(line.not_after)},
+            {"outdated", !line.outdated.empty()},
+            {"reason", line.outdated}};
+}
+
+}  // namespace
+
+json compliance_report(const ComplianceFacts& facts)
+{
+    auto servers = json::array();
+    auto lines = json::array();
+    bool compliant = true;
+    for (const auto& tenant : facts.tenants) {
+        servers.push_back(ServerReport(facts, tenant).json_form());
+        compliant = compliant && servers.back()["compliant"].get<bool>();
+    }
+    for (const auto& line : facts.lines) {
+        lines.push_back(line_form(line));
+        compliant = compliant && has_plan(line.plan_digest, line) && !expired(line.not_after, facts.now);
+    }
+    const auto now = std::chrono::floor<std::chrono::seconds>(facts.now);
+    return {{"generated", to_rfc3339(now)}, {"compliant", compliant}, {"servers", servers}, {"lines", lines}};
+}
+
+}  // namespace unikernel

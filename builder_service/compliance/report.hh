@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "builder_service/fleet/fleet.hh"
+#include "builder_service/requirements/requirement_revision.hh"
+#include "common/util/result.hh"
+
+namespace unikernel
+{
+
+/// All that the compliance report is computed from. Times are RFC 3339, "" where there is none.
+struct ComplianceFacts {
+    /// All builds of a name in a project.
+    struct Line {
+        std::string project, name;
+        std::string build;                              ///< its newest that has an image
+        std::string plan_digest, not_after;             ///< of that image; a plan that nobody knows is ""
+        Result<std::string> wanted_plan_digest;         ///< or why there is no such plan
+        std::string outdated;                           ///< for people; "": it is not
+        std::vector<RequirementRevision> requirements;  ///< stored ones that apply to it now
+    };
+    /// A server that runs an image of one of the lines.
+    struct Tenant {
+        Server server;
+        std::size_t line = 0;                         ///< index
+        std::string build, image, image_id;           ///< that it runs
+        std::string plan_digest, created, not_after;  ///< of that image
+        /// Stored requirements that went into it (BuildRecord::applied); nothing: nobody remembers.
+        std::optional<nlohmann::json> applied;
+    };
+    /// The part that rollouts played, of all lines, newest first.
+    struct Move {
+        std::string rollout, server;
+        std::string image;    ///< as in Server::image: the new one
+        bool active = false;  ///< the rollout has not ended
+        bool replaced = false;
+        std::string ended;  ///< when the server was done
+    };
+    std::chrono::system_clock::time_point now;
+    std::vector<Line> lines;
+    std::vector<Tenant> tenants;
+    std::vector<Move> moves;
+};
+
+/// GET /v1/compliance's answer (doc: compliance.rst). A server is in compliance iff its image has the plan
+/// that is wanted of its line and has not expired; the whole is iff all servers and the images of all lines
+/// are.
+nlohmann::json compliance_report(const ComplianceFacts& facts);
+
+}  // namespace unikernel
