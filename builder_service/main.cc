@@ -66,7 +66,9 @@ Result<api::Backend> make_backend(const api::Settings& settings)
 {
     const auto booter = std::make_shared<Booter>(settings);
     PipelineSettings pipeline;
+    const auto repositories = api::open_repositories(settings);
     pipeline.modules = settings.modules;
+    pipeline.repository = [repositories] { return repositories->modules(); };
     pipeline.platforms = settings.platforms;
     pipeline.cache = settings.cache;
     pipeline.output_limit = settings.log_limit;
@@ -91,6 +93,7 @@ Result<api::Backend> make_backend(const api::Settings& settings)
                          },
                      .preview =
                          [pipeline](const BuildRequest& request) { return preview(pipeline, request); }},
+        .repositories = repositories,
         .inspect = inspect_image,
         .boots_images = settings.boot_check,
         .hypervisor = [booter] { return booter->connected(); },

@@ -14,6 +14,7 @@
 #include "builder_service/compliance/compliance.hh"
 #include "builder_service/compliance/dry_run.hh"
 #include "builder_service/reconcile/rollout_repository.hh"
+#include "builder_service/repositories/module_repositories.hh"
 #include "builder_service/requirements/requirement_service.hh"
 
 namespace unikernel
@@ -32,9 +33,9 @@ struct Context {
     DryRun& dry_run;
     Compliance& compliance;
     RolloutRepository& rollouts;
+    ModuleRepositories& repositories;
     EventPump& events;
     std::string public_url;           ///< of links, without '/' at its end; empty: what the client named
-    std::filesystem::path modules;    ///< folder of module folders
     std::filesystem::path platforms;  ///< folder of platform folders
     bool boots_images = false;        ///< the service can do the boot check
     std::function<std::vector<std::string>()> accelerators;
@@ -75,6 +76,7 @@ Response act_on_rollout(Context& context, const Request& request);
 Response get_compliance(Context& context, const Request& request);
 Response list_modules(Context& context, const Request& request);
 Response get_module(Context& context, const Request& request);
+Response list_repositories(Context& context, const Request& request);
 Response list_platforms(Context& context, const Request& request);
 
 /// Reads the whole body as JSON. Errors: invalid (with the position), unavailable.

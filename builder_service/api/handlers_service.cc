@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is about the service itself: discovery, health, modules, platforms; and what handlers share.
+// What is about the service itself: discovery, health, platforms; and what handlers share.
 #include <algorithm>
 
 #include "builder_service/api/errors.hh"
@@ -7,7 +7,6 @@
 #include "builder_service/api/limits.hh"
 #include "builder_service/api/microversion.hh"
 #include "common/decode/document.hh"
-#include "common/decode/module.hh"
 
 namespace unikernel::api
 {
@@ -76,24 +75,6 @@ Response healthcheck(Context& context, const Request&)
 namespace
 {
 
-/// The module's manifest as JSON, checked; the name is one path segment from outside.
-Result<nlohmann::json> read_manifest(const fs::path& folder, const std::string& name)
-{
-    const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    });
-    std::error_code code;
-    const auto file = folder / name / "module.yaml";
-    if (!plain || name.size() > 63 || !fs::is_regular_file(file, code))
-        return fail(FailureKind::not_found, "no module " + name.substr(0, 80) + " is known here");
-    auto manifest = decode_file(file);
-    if (!manifest)
-        return manifest;
-    if (auto checked = decode_module(*manifest, name); !checked)
-        return tl::unexpected(checked.error());
-    return manifest;
-}
-
 std::vector<std::string> folder_names(const fs::path& folder, const char* containing)
 {
     std::vector<std::string> names;
@@ -105,44 +86,7 @@ std::vector<std::string> folder_names(const fs::path& folder, const char* contai
     return names;
 }
 
-/// A manifest that is wrong is a fault of the installation, not of the request.
-Response manifest_error(const Failure& failure)
-{
-    if (failure.kind == FailureKind::not_found)
-        return error(failure, "module");
-    return error(500, "module.manifest", failure.message);
-}
-
 }  // namespace
-
-Response list_modules(Context& context, const Request&)
-{
-    auto modules = nlohmann::json::array();
-    for (const auto& name : folder_names(context.modules, "module.yaml")) {
-        const auto manifest = read_manifest(context.modules, name);
-        if (!manifest)
-            return manifest_error(manifest.error());
-        nlohmann::json item;
-        for (const char* key :
-             {"name", "version", "kind", "summary", "license", "provides", "requires", "conflicts"})
-            if (manifest->contains(key))
-                item[key] = (*manifest)[key];
-        item["platforms"] = nlohmann::json::array();
-        const auto platforms = manifest->value("platforms", nlohmann::json::object());
-        for (const auto& platform : platforms.items())
-            item["platforms"].push_back(platform.key());
-        modules.push_back(std::move(item));
-    }
-    return json_response(200, {{"modules", modules}});
-}
-
-Response get_module(Context& context, const Request& request)
-{
-    const auto manifest = read_manifest(context.modules, request.parameters.at(0));
-    if (!manifest)
-        return manifest_error(manifest.error());
-    return json_response(200, *manifest);
-}
 
 Response list_platforms(Context& context, const Request&)
 {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 
+#include "builder_service/repositories/repository_settings.hh"
 #include "common/util/nearest.hh"
 
 namespace unikernel::api
@@ -213,7 +214,7 @@ Result<OpenStackSettings> openstack_settings(const SettingsFile& file, Reconcile
         {"reconcile", reconcile_keys(reconcile)},
     };
     for (const auto& [section, entries] : file.sections) {
-        if (section.empty())
+        if (section.empty() || is_repository_section(section))
             continue;
         const auto known = sections.find(section);
         if (known == sections.end())

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "builder_service/api/settings_file.hh"
 #include "builder_service/identity/keystone.hh"
 #include "builder_service/openstack/session.hh"
+#include "common/util/settings_file.hh"
 
 namespace unikernel::api
 {

@@ -47,6 +47,7 @@ std::vector<Route> routes(Context& context)
         {"GET",    "/v1/compliance",            "unikernel:compliance:get",      Body::none,    {"all_projects"}, with(get_compliance)},
         {"GET",    "/v1/modules",               "unikernel:modules:list",        Body::none,    {},            with(list_modules)},
         {"GET",    "/v1/modules/{name}",        "unikernel:modules:get",         Body::none,    {},            with(get_module)},
+        {"GET",    "/v1/repositories",          "unikernel:repositories:list",   Body::none,    {},            with(list_repositories)},
         {"GET",    "/v1/platforms",             "unikernel:platforms:list",      Body::none,    {},            with(list_platforms)},
     };
     // clang-format on

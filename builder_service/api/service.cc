@@ -25,6 +25,7 @@
 #include "builder_service/identity/policy.hh"
 #include "builder_service/instances/instance_service.hh"
 #include "builder_service/publishing/glance_publishing.hh"
+#include "builder_service/repositories/repository_watch.hh"
 
 namespace unikernel::api
 {
@@ -195,6 +196,11 @@ Result<HttpServer::Address> listen_address(const Settings& settings)
     return address;
 }
 
+void tell(const std::string& notice)
+{
+    spdlog::warn("{}", notice);
+}
+
 int serve(const Settings& settings, const HttpServer::Address& address, const Backend& backend)
 {
     auto store = ArtifactStore::open(settings.state, settings.disk_reserve, backend.inspect);
@@ -267,9 +273,9 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                     .dry_run = views.dry_run(),
                     .compliance = views.compliance(),
                     .rollouts = rollouts,
+                    .repositories = *backend.repositories,
                     .events = events,
                     .public_url = settings.public_url,
-                    .modules = settings.modules,
                     .platforms = settings.platforms,
                     .boots_images = backend.boots_images,
                     .accelerators = backend.accelerators,
@@ -280,6 +286,9 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
         HttpServer::open(address, router, access, settings.identity == Settings::Identity::keystone);
     if (!server)
         return refuse(server.error(), 1);
+    for (const auto& notice : backend.repositories->refresh({}, false))  // before builds that need them
+        tell(notice);
+    const RepositoryWatch watch(*backend.repositories, settings.repository_interval, tell, wake);
     if (auto started = builds.start(); !started)
         return refuse(started.error(), 1);
     if (instances)
@@ -311,6 +320,15 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
 }
 
 }  // namespace
+
+std::shared_ptr<ModuleRepositories> open_repositories(const Settings& settings)
+{
+    return std::make_shared<ModuleRepositories>(
+        ModuleRepositories::Settings{.builtin = settings.modules,
+                                     .repositories = settings.repositories,
+                                     .cache = settings.cache / "repositories",
+                                     .limits = {}});
+}
 
 int run_service(int argc, const char* const* argv, const MakeBackend& make_backend)
 {

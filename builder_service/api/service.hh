@@ -11,6 +11,7 @@
 #include "builder_service/builds/build_service.hh"
 #include "builder_service/fleet/fleet.hh"
 #include "builder_service/hypervisor/hypervisor.hh"
+#include "builder_service/repositories/module_repositories.hh"
 
 namespace unikernel::api
 {
@@ -18,6 +19,7 @@ namespace unikernel::api
 /// What builds and verifies images; chosen by the composition root.
 struct Backend {
     Pipeline pipeline;
+    std::shared_ptr<ModuleRepositories> repositories;  ///< where the pipeline's modules are from
     ArtifactStore::Inspect inspect;
     bool boots_images = false;
     /// A connection that lives, for the service's own instances; empty: it runs none.
@@ -26,6 +28,9 @@ struct Backend {
     std::shared_ptr<Fleet> fleet = {};                       ///< null: the one that the settings mean
 };
 using MakeBackend = std::function<Result<Backend>(const Settings&)>;
+
+/// The module repositories that the settings name.
+std::shared_ptr<ModuleRepositories> open_repositories(const Settings& settings);
 
 /// The whole life of the service, until SIGTERM or SIGINT; a second one cuts the draining
 /// short. Answers the exit status: 0, 1 (cannot run), 2 (wrong settings).

@@ -7,9 +7,9 @@
 
 #include <boost/program_options.hpp>
 
-#include "builder_service/api/settings_file.hh"
 #include "builder_service/builds/locations.hh"
 #include "builder_service/identity/policy.hh"
+#include "common/util/settings_file.hh"
 
 namespace unikernel::api
 {
@@ -69,6 +69,7 @@ po::options_description everywhere(const Locations& places)
         "log-limit", number(2048), "KiB of progress and tool output of one build, 1 to 1048576")(
         "keep-builds", number(1000), "ended builds of each project that are remembered, 1 to 1000000")(
         "disk-reserve", number(256), "MiB of the disk that are left free, 0 to 1048576")(
+        "repository-interval", number(60), "seconds between two looks at bundles of modules, 1 to 86400")(
         "drain-time", number(20), "seconds that running builds get to end when the service stops, 0 to 3600")(
         "boot-check", po::value<bool>()->default_value(true), "boot each image once before it is stored")(
         "boot-time-limit", number(60), "seconds for one boot check, 1 to 3600")(
@@ -172,6 +173,8 @@ Result<Settings> typed(const po::variables_map& values)
     settings.keep_builds = numbers.read<std::size_t>("keep-builds", 1, 1'000'000);
     settings.disk_reserve = numbers.read<std::uint64_t>("disk-reserve", 0, 1'048'576) << 20;
     settings.drain_time = std::chrono::seconds(numbers.read<std::int64_t>("drain-time", 0, 3600));
+    settings.repository_interval =
+        std::chrono::seconds(numbers.read<std::int64_t>("repository-interval", 1, 86'400));
     settings.boot_check = values["boot-check"].as<bool>();
     settings.boot_time_limit = std::chrono::seconds(numbers.read<std::int64_t>("boot-time-limit", 1, 3600));
     settings.libvirt_uri = text("libvirt-uri");
@@ -225,6 +228,7 @@ Result<Settings> read_settings(int argc, const char* const* argv)
     const fs::path file = named ? fs::path(values["config"].as<std::string>()) : places.config;
     OpenStackSettings openstack;
     ReconcileKeys reconcile;
+    RepositoriesSettings repositories;
     if (named || fs::exists(file, code)) {
         const auto read = read_settings_file(file);
         if (!read)
@@ -235,10 +239,15 @@ Result<Settings> read_settings(int argc, const char* const* argv)
         if (!sections)
             return tl::unexpected(sections.error());
         openstack = std::move(*sections);
+        auto others = repositories_settings(*read);
+        if (!others)
+            return tl::unexpected(others.error());
+        repositories = std::move(*others);
     }
     return typed(values).map([&](Settings settings) {
         settings.openstack = std::move(openstack);
         settings.reconcile = reconcile;
+        settings.repositories = std::move(repositories);
         return settings;
     });
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "builder_service/api/openstack_settings.hh"
+#include "builder_service/repositories/repository_settings.hh"
 #include "common/util/result.hh"
 
 namespace unikernel::api
@@ -22,7 +23,9 @@ struct Settings {
     std::filesystem::path policy_file;  ///< empty: the rules compiled in
     OpenStackSettings openstack;
     ReconcileKeys reconcile;
-    std::filesystem::path port_file;  ///< empty: none
+    RepositoriesSettings repositories;
+    std::chrono::seconds repository_interval{0};  ///< between two looks at them
+    std::filesystem::path port_file;              ///< empty: none
     std::filesystem::path state, cache, modules, platforms;
     unsigned workers = 1;
     std::size_t queue = 0;

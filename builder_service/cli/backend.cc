@@ -43,6 +43,9 @@ Locations locations(const boost::program_options::variables_map& values)
     if (values.count("state") != 0) {
         places.state = std::filesystem::absolute(values["state"].as<std::string>());
     }
+    if (values.count("config") != 0) {
+        places.config = std::filesystem::absolute(values["config"].as<std::string>());
+    }
     return places;
 }
 

@@ -54,6 +54,8 @@ public:
     virtual Result<nlohmann::json> modules() = 0;
     virtual Result<nlohmann::json> module(const std::string& name) = 0;
     virtual Result<nlohmann::json> platforms() = 0;
+    /// Where modules come from, as GET /v1/repositories has it.
+    virtual Result<nlohmann::json> repositories() = 0;
     /// What to add to a command so that it asks the same backend: " --local" or "".
     virtual std::string flags() const = 0;
 };
@@ -63,7 +65,7 @@ Result<std::unique_ptr<Backend>> open_backend(const boost::program_options::vari
 
 Result<std::unique_ptr<Backend>> open_local_backend(Locations locations);
 Result<std::unique_ptr<Backend>> open_service_backend(const std::string& url);
-/// The defaults, and --state.
+/// The defaults, and --state and --config.
 Locations locations(const boost::program_options::variables_map& values);
 /// --service, else $UNIKERNEL_SERVICE, else the default.
 std::string service_url(const boost::program_options::variables_map& values);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/cli/checks.hh"
 
+#include "builder_service/cli/local_repositories.hh"
 #include "builder_service/cli/output.hh"
 #include "builder_service/cli/service_client.hh"
 #include "builder_service/hypervisor/hypervisor.hh"
@@ -135,6 +136,37 @@ Check check_modules(const Locations& locations)
                 "install the product again, or run it from its source tree"};
     }
     return {"modules", Check::Verdict::ok, locations.modules.native(), ""};
+}
+
+std::vector<Check> check_repositories(const Locations& locations)
+{
+    const auto repositories = local_repositories(locations);
+    if (!repositories) {
+        return {{"repositories", Check::Verdict::wrong, repositories.error().message,
+                 "editor " + locations.config.string()}};
+    }
+    (*repositories)->refresh({}, false);
+    (*repositories)->refresh({});
+    std::vector<Check> checks;
+    for (const RepositoryStatus& each : (*repositories)->status()) {
+        using State = RepositoryStatus::State;
+        if (each.name == builtin_repository) {
+            continue;  // check_modules
+        }
+        const std::string name = "repository " + each.name;
+        if (each.state == State::ready) {
+            checks.push_back({name, Check::Verdict::ok, each.location, ""});
+        } else {
+            const bool cached = each.state == State::cached;
+            checks.push_back({name, cached ? Check::Verdict::note : Check::Verdict::wrong, each.error,
+                              cached ? "nothing at once: what was fetched is used; put it back, or change "
+                                       "[repository:" +
+                                           each.name + "] in " + locations.config.string()
+                                     : "mend it, or change [repository:" + each.name + "] in " +
+                                           locations.config.string()});
+        }
+    }
+    return checks;
 }
 
 Check check_disk(const fs::path& state)

@@ -26,6 +26,8 @@ std::vector<Check> check_hypervisor(const std::filesystem::path& state);
 /// Each entry of the platform's sources.yaml must be in the cache.
 Check check_sources(const Locations& locations);
 Check check_modules(const Locations& locations);
+/// One for each repository beside the builder's own, and one if the configuration cannot be read.
+std::vector<Check> check_repositories(const Locations& locations);
 Check check_disk(const std::filesystem::path& state);
 Check check_service(const std::string& url);
 

@@ -191,14 +191,14 @@ ExitCode dispatch(const std::vector<std::string>& words)
 const std::vector<Command>& commands()
 {
     static const std::vector<Command> all{
-        build_command::command,    run_command::command,        instances_command::ps,
-        instances_command::stop,   console_command::command,    inspect_command::command,
-        module_command::list,      module_command::show,        lint_command::command,
-        platform_command::list,    requirement_command::apply,  requirement_command::list,
-        requirement_command::show, requirement_command::remove, rollout_command::list,
-        rollout_command::show,     rollout_command::pause,      rollout_command::resume,
-        rollout_command::abort,    compliance_command::command, doctor_command::command,
-        version_command::command};
+        build_command::command,      run_command::command,      instances_command::ps,
+        instances_command::stop,     console_command::command,  inspect_command::command,
+        module_command::list,        module_command::show,      lint_command::command,
+        repository_command::list,    repository_command::pack,  platform_command::list,
+        requirement_command::apply,  requirement_command::list, requirement_command::show,
+        requirement_command::remove, rollout_command::list,     rollout_command::show,
+        rollout_command::pause,      rollout_command::resume,   rollout_command::abort,
+        compliance_command::command, doctor_command::command,   version_command::command};
     return all;
 }
 
@@ -217,7 +217,10 @@ po::options_description builder_options()
                           "builder service; else $UNIKERNEL_SERVICE, else http://127.0.0.1:8770")(
         "local", "no service: do the work in this process")(
         "state", po::value<std::string>()->value_name("DIR"),
-        "where images are kept; else ~/.local/state/unikernel (XDG_STATE_HOME)");
+        "where images are kept; else ~/.local/state/unikernel (XDG_STATE_HOME)")(
+        "config", po::value<std::string>()->value_name("FILE"),
+        "with --local: whose [repository:...] and [pins] hold; else "
+        "~/.config/unikernel/unikernel-builder.conf, if there is one");
     return options;
 }
 

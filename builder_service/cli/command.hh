@@ -37,7 +37,7 @@ const std::vector<Command>& commands();
 
 /// Options every command has: --json, --quiet, --help.
 boost::program_options::options_description common_options();
-/// Options of commands that need a builder: --service, --local, --state.
+/// Options of commands that need a builder: --service, --local, --state, --config.
 boost::program_options::options_description builder_options();
 
 /// Of commands that only a service can do: --service.
@@ -73,6 +73,10 @@ extern const Command command;
 namespace module_command
 {
 extern const Command list, show;
+}
+namespace repository_command
+{
+extern const Command list, pack;
 }
 namespace lint_command
 {

@@ -41,6 +41,9 @@ std::vector<Check> all_checks(const po::variables_map& values)
         checks.push_back(std::move(check));
     }
     checks.push_back(check_modules(places));
+    for (Check& check : check_repositories(places)) {
+        checks.push_back(std::move(check));
+    }
     checks.push_back(check_sources(places));
     checks.push_back(check_disk(places.state));
     checks.push_back(check_service(service_url(values)));

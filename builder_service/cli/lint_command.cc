@@ -4,6 +4,7 @@
 
 #include "builder_service/builds/locations.hh"
 #include "builder_service/cli/command.hh"
+#include "builder_service/cli/local_repositories.hh"
 #include "common/decode/document.hh"
 #include "common/decode/lint.hh"
 #include "common/decode/module.hh"
@@ -19,8 +20,9 @@ namespace
 
 constexpr std::string_view help =
     R"(Says what is wrong with a module's folder before a builder has to: its manifest, the files it names, the
-modules it requires, and the hook points it implements. Other modules are looked up beside the folder and among
-those of this installation. Warnings alone do not fail.
+modules it requires, and the hook points it implements. Other modules are looked up beside the folder, among those
+of this installation, and in the repositories of ~/.config/unikernel/unikernel-builder.conf. Warnings alone do not
+fail.
 
 Examples:
   unikernel module lint my-modules/packet-filter
@@ -45,6 +47,20 @@ void add_modules(const fs::path& repository, const fs::path& except, Repository&
             (void)into.add(std::move(*module));  // the same module beside the folder and in the installation
         }
     }
+}
+
+/// Modules of other repositories; what cannot be had is left out, doctor tells about it.
+std::vector<ModulePtr> modules_elsewhere(const Locations& places)
+{
+    const auto repositories = local_repositories(places);
+    if (!repositories) {
+        return {};
+    }
+    (*repositories)->refresh({}, false);
+    const auto all = (*repositories)->modules();
+    auto list = all ? all->all() : std::vector<ModulePtr>{};
+    std::erase_if(list, [](const ModulePtr& module) { return module->repository == builtin_repository; });
+    return list;
 }
 
 std::map<std::string, std::set<std::string>> core_points(const fs::path& platforms)
@@ -72,6 +88,7 @@ ExitCode run(const po::variables_map& values, Output& output)
     }
     const Locations places = default_locations();
     const auto points = core_points(places.platforms);
+    const auto elsewhere = modules_elsewhere(places);
     auto document = nlohmann::json::array();
     std::size_t errors = 0;
     const auto folders = values["FOLDER"].as<std::vector<std::string>>();
@@ -79,6 +96,9 @@ ExitCode run(const po::variables_map& values, Output& output)
         Repository others;
         add_modules(fs::absolute(fs::path(folder) / ".").parent_path().parent_path(), folder, others);
         add_modules(places.modules, folder, others);
+        for (const ModulePtr& module : elsewhere) {
+            (void)others.add(*module);
+        }
         const auto findings = lint_module(folder, others, points);
         for (const Finding& finding : findings) {
             const std::string_view word = finding.error ? "error" : "warning";

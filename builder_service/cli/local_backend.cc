@@ -5,6 +5,7 @@
 
 #include "builder_service/artifacts/artifact_store.hh"
 #include "builder_service/cli/command.hh"
+#include "builder_service/cli/local_repositories.hh"
 #include "builder_service/hypervisor/hypervisor.hh"
 #include "common/decode/document.hh"
 #include "common/util/temporary_directory.hh"
@@ -36,21 +37,27 @@ Result<void> boot(const fs::path& state, const fs::path& image, const nlohmann::
 class LocalBackend final : public Backend
 {
 public:
-    LocalBackend(Locations locations, std::unique_ptr<ArtifactStore> store)
-        : locations_(std::move(locations)), store_(std::move(store))
+    LocalBackend(Locations locations, std::unique_ptr<ArtifactStore> store,
+                 std::unique_ptr<ModuleRepositories> repositories)
+        : locations_(std::move(locations)), store_(std::move(store)), repositories_(std::move(repositories))
     {
     }
 
     Result<BuildReport> build(const BuildJob& job, BuildObserver& observer, std::stop_token stop) override;
     Result<std::vector<ImageEntry>> images() override;
     Result<void> fetch(const std::string& digest, const fs::path& target) override;
-    Result<nlohmann::json> modules() override { return manifests(locations_.modules, "module.yaml"); }
+    Result<nlohmann::json> modules() override;
     Result<nlohmann::json> module(const std::string& name) override;
     Result<nlohmann::json> platforms() override;
+    Result<nlohmann::json> repositories() override;
     std::string flags() const override
     {
-        const bool usual = locations_.state == default_locations().state;
-        return usual ? " --local" : " --local --state " + shell_word(locations_.state.native());
+        const Locations usual = default_locations();
+        const auto unless = [](const fs::path& usual_one, const char* option, const fs::path& path) {
+            return path == usual_one ? std::string() : option + shell_word(path.native());
+        };
+        return " --local" + unless(usual.state, " --state ", locations_.state) +
+               unless(usual.config, " --config ", locations_.config);
     }
 
 private:
@@ -58,6 +65,7 @@ private:
 
     Locations locations_;
     std::unique_ptr<ArtifactStore> store_;
+    std::unique_ptr<ModuleRepositories> repositories_;
 };
 
 Result<BuildReport> LocalBackend::build(const BuildJob& job, BuildObserver& observer, std::stop_token stop)
@@ -70,7 +78,11 @@ Result<BuildReport> LocalBackend::build(const BuildJob& job, BuildObserver& obse
         return tl::unexpected(work.error());
     }
     PipelineSettings settings;
+    for (const std::string& notice : repositories_->refresh(stop, false)) {
+        observer.warning(notice);
+    }
     settings.modules = locations_.modules;
+    settings.repository = [this] { return repositories_->modules(); };
     settings.platforms = locations_.platforms;
     settings.cache = locations_.cache;
     if (job.boot_check) {
@@ -131,19 +143,46 @@ Result<void> LocalBackend::fetch(const std::string& digest, const fs::path& targ
     return {};
 }
 
+Result<nlohmann::json> LocalBackend::modules()
+{
+    repositories_->refresh({}, false);
+    const auto repository = repositories_->modules();
+    if (!repository) {
+        return tl::unexpected(repository.error());
+    }
+    auto list = nlohmann::json::array();
+    for (const ModulePtr& module : repository->all()) {
+        auto manifest = manifest_of(*module);
+        if (!manifest) {
+            return manifest;
+        }
+        list.push_back(std::move(*manifest));
+    }
+    return list;
+}
+
 Result<nlohmann::json> LocalBackend::module(const std::string& name)
 {
-    // The name becomes part of a path.
-    if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos ||
-        name.empty()) {
-        return fail(FailureKind::invalid, "module \"" + name + "\": a name has a-z, 0-9 and - only");
+    repositories_->refresh({}, false);
+    const auto repository = repositories_->modules();
+    if (!repository) {
+        return tl::unexpected(repository.error());
     }
-    const fs::path file = locations_.modules / name / "module.yaml";
-    std::error_code ignored;
-    if (!fs::exists(file, ignored)) {
-        return fail(FailureKind::not_found, "there is no module \"" + name + "\"");
+    const auto module = repository->find(name);
+    return module ? manifest_of(*module)
+                  : fail(FailureKind::not_found,
+                         "there is no module \"" + name + "\"" + repository->pinned_text(name));
+}
+
+Result<nlohmann::json> LocalBackend::repositories()
+{
+    repositories_->refresh({}, false);
+    repositories_->refresh({});  // and are they still where they came from?
+    auto list = nlohmann::json::array();
+    for (const RepositoryStatus& status : repositories_->status()) {
+        list.push_back(to_json(status));
     }
-    return decode_file(file);
+    return list;
 }
 
 Result<nlohmann::json> LocalBackend::platforms()
@@ -200,7 +239,11 @@ Result<std::unique_ptr<Backend>> open_local_backend(Locations locations)
         }
         return tl::unexpected(failure);
     }
-    return std::make_unique<LocalBackend>(std::move(locations), std::move(*store));
+    auto repositories = local_repositories(locations);
+    if (!repositories) {
+        return tl::unexpected(repositories.error());
+    }
+    return std::make_unique<LocalBackend>(std::move(locations), std::move(*store), std::move(*repositories));
 }
 
 }  // namespace unikernel::cli

@@ -94,9 +94,10 @@ ExitCode run_list(const po::variables_map& values, Output& output)
     std::vector<std::vector<std::string>> rows;
     for (const auto& module : *modules) {
         rows.push_back({printable(text_of(module, "name")), printable(text_of(module, "version")),
-                        printable(text_of(module, "kind")), printable(text_of(module, "summary"))});
+                        printable(text_of(module, "kind")), printable(text_of(module, "repository")),
+                        printable(text_of(module, "summary"))});
     }
-    output.table({"NAME", "VERSION", "KIND", "SUMMARY"}, rows);
+    output.table({"NAME", "VERSION", "KIND", "REPOSITORY", "SUMMARY"}, rows);
     output.next("unikernel module show NAME" + (*backend)->flags());
     return success;
 }
@@ -133,6 +134,7 @@ ExitCode run_show(const po::variables_map& values, Output& output)
     output.line(printable(name + " " + text_of(*module, "version") + ": " + text_of(*module, "summary")) +
                 "\n");
     output.table({{"kind", printable(text_of(*module, "kind"))},
+                  {"repository", printable(text_of(*module, "repository"))},
                   {"license", printable(text_of(*module, "license"))},
                   {"provides", printable(words_of(*module, "provides"))},
                   {"requires", printable(words_of(*module, "requires"))},

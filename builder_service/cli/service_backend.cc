@@ -38,6 +38,7 @@ public:
         return client_->get("/v1/modules/" + name);
     }
     Result<nlohmann::json> platforms() override { return list("/v1/platforms", "platforms"); }
+    Result<nlohmann::json> repositories() override { return list("/v1/repositories", "repositories"); }
     std::string flags() const override { return ""; }
 
 private:

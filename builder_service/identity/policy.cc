@@ -66,6 +66,7 @@ constexpr auto defaults = std::to_array<Default>({
     {"unikernel:compliance:get", "rule:read", "GET /v1/compliance"},
     {"unikernel:modules:list", "rule:read", "GET /v1/modules"},
     {"unikernel:modules:get", "rule:read", "GET /v1/modules/{name}"},
+    {"unikernel:repositories:list", "rule:secure", "GET /v1/repositories"},
     {"unikernel:platforms:list", "rule:read", "GET /v1/platforms"},
 });
 

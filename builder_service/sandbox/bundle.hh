@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/util/result.hh"
 
@@ -38,5 +39,8 @@ Result<std::optional<std::string>> read_from_bundle(const std::filesystem::path&
 /// are left out. common/python/unikernelclient/bundle.py makes the same bytes. Errors: not_found, invalid
 /// (links and other kinds), too_large.
 Result<std::string> pack_bundle(const std::filesystem::path& folder, const BundleLimits& limits = {});
+
+/// gzip (RFC 1952) that depends on the bytes alone: without a name or a time. Errors: internal.
+Result<std::string> compressed(std::string_view tar);
 
 }  // namespace unikernel

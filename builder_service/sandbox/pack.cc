@@ -99,4 +99,24 @@ Result<std::string> pack_bundle(const fs::path& folder, const BundleLimits& limi
     return tar;
 }
 
+Result<std::string> compressed(std::string_view tar)
+{
+    std::string packed;
+    const ArchivePtr writer(archive_write_new());
+    const ArchiveEntryPtr entry(archive_entry_new());
+    archive_entry_set_filetype(entry.get(), AE_IFREG);
+    if (archive_write_set_format_raw(writer.get()) != ARCHIVE_OK ||
+        archive_write_add_filter_gzip(writer.get()) != ARCHIVE_OK ||
+        archive_write_set_filter_option(writer.get(), "gzip", "timestamp", nullptr) != ARCHIVE_OK ||
+        archive_write_set_bytes_in_last_block(writer.get(), 1) != ARCHIVE_OK ||
+        archive_write_open(writer.get(), &packed, nullptr, append, nullptr) != ARCHIVE_OK ||
+        archive_write_header(writer.get(), entry.get()) != ARCHIVE_OK ||
+        archive_write_data(writer.get(), tar.data(), tar.size()) != static_cast<la_ssize_t>(tar.size()) ||
+        archive_write_close(writer.get()) != ARCHIVE_OK) {
+        const char* why = archive_error_string(writer.get());
+        return fail(FailureKind::internal, std::string("gzip: ") + (why != nullptr ? why : "failed"));
+    }
+    return packed;
+}
+
 }  // namespace unikernel

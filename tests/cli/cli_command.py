@@ -42,8 +42,9 @@ class Command:
 
     def _words(self, words):
         words = [str(word) for word in words]
-        takes_state = words and words[0] in ("build", "run", "inspect", "module", "platform", "doctor", "ps", "stop", "console")
-        if takes_state and words[:2] != ["module", "lint"]:
+        takes_state = words and words[0] in ("build", "run", "inspect", "module", "platform", "repository", "doctor",
+                                             "ps", "stop", "console")
+        if takes_state and words[:2] not in (["module", "lint"], ["repository", "pack"]):
             at = words.index("--") if "--" in words else len(words)
             words[at:at] = ["--state", str(self.state)]
         return [program_file(), *words]

@@ -14,7 +14,7 @@ def shown():
     """(command, options) of each command line on the page."""
     for line in re.findall(r"^    \$ unikernel (.*)$|``unikernel ([^`]+)``", PAGE, re.M):
         words = (line[0] or line[1]).split(" -- ")[0]
-        command = re.match(r"(?:module|platform|requirement|rollout)\s+[a-z]+|[a-z]+", words)
+        command = re.match(r"(?:module|platform|repository|requirement|rollout)\s+[a-z]+|[a-z]+", words)
         if command:
             yield " ".join(command[0].split()), tuple(re.findall(r"(?<!\S)\[?(--[a-z-]+)", words))
 

@@ -102,6 +102,8 @@ int main(int argc, char** argv)
         real.modules = settings.modules;
         real.platforms = settings.platforms;
         real.cache = settings.cache;
+        const auto repositories = api::open_repositories(settings);
+        real.repository = [repositories] { return repositories->modules(); };
         return api::Backend{
             .pipeline = {
                 .digest = stub_digest,
@@ -113,6 +115,7 @@ int main(int argc, char** argv)
                 .check_requirement =
                     [real](const nlohmann::json& document) { return check_requirement(real, document); },
                 .preview = [real](const BuildRequest& request) { return preview(real, request); }},
+            .repositories = repositories,
             .inspect = stub_inspect,
             .boots_images = false,
             .accelerators = [] { return std::vector<std::string>{"tcg"}; },

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import module_bundle
 from service_process import Service, wait_until
 
 HELLO = '#include <iostream>\nint main() { std::cout << "hello" << std::endl; }\n'
@@ -23,7 +24,12 @@ def builder(tmp_path_factory):
     for tool in ("bwrap", "g++", "ld", "objcopy"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
-    service = Service(tmp_path_factory.mktemp("builder"), "--workers", "1", name="unikernel-builder").start()
+    folder = tmp_path_factory.mktemp("builder")
+    private, public = module_bundle.make_keys(folder)
+    digest = module_bundle.pack(module_bundle.write_module(folder / "acme"), folder / "acme.tar.gz", private)
+    (folder / "conf").write_text(module_bundle.section("acme", bundle=f"file://{folder}/acme.tar.gz", digest=digest,
+                                                       key=public, modules="packet-filter"))
+    service = Service(folder, "--workers", "1", "--config", folder / "conf", name="unikernel-builder").start()
     yield service
     assert service.stop() == 0
 
@@ -96,6 +102,24 @@ def test_a_stored_requirement_goes_into_the_image(builder, hello):
     builder.request("DELETE", "/v1/requirements/slow-console")
     without = built(builder, submit(builder, name="required"))
     assert builder.get("/v1/images/" + without["image"]).json["description"]["plan_digest"] != with_it["plan_digest"]
+
+
+def test_a_security_module_of_a_signed_bundle_goes_into_the_image(builder, hello):
+    wanted = {"name": "filter", "applies_to": {"images": ["filtered"]}, "modules": {"packet-filter": {"port": 8080}}}
+    build = built(builder, submit(builder, name="filtered", requirements=[wanted]))
+    assert build["state"] == "succeeded", build["error"]
+    note = builder.get("/v1/images/" + build["image"]).json["description"]
+    assert {"name": "packet-filter", "version": "1.2.0", "repository": "acme"} in note["modules"]
+    assert [module["name"] for module in note["modules"] if "repository" in module] == ["packet-filter"]
+    assert note["configuration"]["packet-filter"] == {"port": 8080}
+    assert b"packet-filter guards port" in builder.get(f"/v1/images/{build['image']}/file").body
+    lock = {module["name"]: "@".join([module["version"], module.get("repository", "builtin")])
+            for module in note["modules"]}
+    again = submit(builder, name="filtered", requirements=[wanted], lock=lock)
+    assert (again.status, again.json["image"]) == (200, build["image"]), again.body
+    other = submit(builder, name="filtered", requirements=[wanted], lock={**lock, "packet-filter": "1.2.0@builtin"})
+    assert (other.status, other.error["code"]) == (409, "spec.unresolvable")
+    assert "spec.lock says, 1.2.0@builtin; there are 1.2.0 of repository acme" in other.error["detail"]
 
 
 def test_boots_the_image_once(builder, hello):

@@ -27,6 +27,7 @@ public:
     Result<nlohmann::json> modules() override { return nlohmann::json::array(); }
     Result<nlohmann::json> module(const std::string&) override { return nlohmann::json::object(); }
     Result<nlohmann::json> platforms() override { return nlohmann::json::array(); }
+    Result<nlohmann::json> repositories() override { return nlohmann::json::array(); }
     std::string flags() const override { return ""; }
 };
 

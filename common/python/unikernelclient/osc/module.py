@@ -8,7 +8,7 @@ from unikernelclient.osc import base
 class ListModules(base.Lister):
     """List the modules that can be installed into images"""
 
-    columns = ("name", "version", "kind", "summary")
+    columns = ("name", "version", "kind", "repository", "summary")
 
     def take_action(self, parsed_args):
         self.next_command = "openstack unikernel module show NAME"

@@ -9,7 +9,7 @@
 
 #include "common/util/result.hh"
 
-namespace unikernel::api
+namespace unikernel
 {
 
 /// What stands in a configuration file, in oslo.config's form: `[section]` and `key = value` lines, '#' or
@@ -30,4 +30,4 @@ struct SettingsFile {
 /// Errors: invalid, naming file and line: no such file, a line of neither form, a key twice.
 Result<SettingsFile> read_settings_file(const std::filesystem::path& file);
 
-}  // namespace unikernel::api
+}  // namespace unikernel

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "builder_service/api/settings_file.hh"
+#include "common/util/settings_file.hh"
 
 #include <algorithm>
 
 #include "common/util/file.hh"
 
-namespace unikernel::api
+namespace unikernel
 {
 
 namespace
@@ -64,4 +64,4 @@ Result<SettingsFile> read_settings_file(const std::filesystem::path& file)
     return read;
 }
 
-}  // namespace unikernel::api
+}  // namespace unikernel
