@@ -10,7 +10,8 @@ def build(unikernel, tmp_path, not_after, *more):
     source = write_program(tmp_path / "hello", "hello")
     spec = tmp_path / "limited.yaml"
     spec.write_text((source / "unikernel.yaml").read_text() + f"modules: {{validity: {{not_after: {not_after}}}}}\n")
-    return unikernel("build", source, "--spec", spec, "--local", "--output", tmp_path / "limited.img", *more, seconds=280)
+    return unikernel("build", source, "--spec", spec, "--local", "--output", tmp_path / "limited.img", *more,
+                     seconds=280)
 
 
 def test_an_image_that_is_valid_passes_its_boot_check_and_says_until_when(unikernel, tmp_path):

@@ -41,7 +41,7 @@ def submit(service, source=HELLO, boot_check=False, requirements=(), bundle=None
 
 
 def built(service, answer):
-    assert answer.status == 202, answer.body
+    assert answer.status in (200, 202), answer.body  # 200: the loop wants the same and builds it already
     return service.wait_for(answer.json["id"], seconds=BUILD_SECONDS)
 
 
@@ -109,7 +109,8 @@ def test_a_security_module_of_a_signed_bundle_goes_into_the_image(builder, hello
     build = built(builder, submit(builder, name="filtered", requirements=[wanted]))
     assert build["state"] == "succeeded", build["error"]
     note = builder.get("/v1/images/" + build["image"]).json["description"]
-    assert {"name": "packet-filter", "version": "1.2.0", "repository": "acme"} in note["modules"]
+    found = next(module for module in note["modules"] if module["name"] == "packet-filter")
+    assert (found["version"], found["repository"]) == ("1.2.0", "acme")
     assert [module["name"] for module in note["modules"] if "repository" in module] == ["packet-filter"]
     assert note["configuration"]["packet-filter"] == {"port": 8080}
     assert b"packet-filter guards port" in builder.get(f"/v1/images/{build['image']}/file").body

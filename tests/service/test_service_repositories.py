@@ -64,15 +64,15 @@ def escaping_bundle(file, key):
 def test_one_cannot_spoil_the_others_and_no_image_is_made_without_it(run, tmp_path, keys, acme):
     write_module(tmp_path / "site", "waf", "2.0.0")
     stranger = make_keys(tmp_path, "stranger")
-    unsigned = tmp_path / "unsigned.tar.gz"
-    unsigned.write_bytes((tmp_path / "acme.tar.gz").read_bytes())
+    unsigned = pack(write_module(tmp_path / "unsigned", "idle-filter"), tmp_path / "unsigned.tar.gz", keys[0])
+    (tmp_path / "unsigned.tar.gz.sig").unlink()
     escaping = escaping_bundle(tmp_path / "escaping.tar.gz", keys[0])
     with served(tmp_path) as url:
         service = run(
             section("acme", **{**acme, "bundle": f"{url}/acme.tar.gz"}), section("site", path=tmp_path / "site"),
             section("digest", **{**acme, "digest": "sha256:" + "0" * 64}),
             section("key", **{**acme, "key": stranger[1]}),
-            section("unsigned", **{**acme, "bundle": f"file://{unsigned}"}),
+            section("unsigned", bundle=f"{url}/unsigned.tar.gz", digest=unsigned, key=keys[1]),
             section("escaping", bundle=f"{url}/escaping.tar.gz", digest=escaping, key=keys[1]),
             section("away", **{**acme, "bundle": f"{url}/none", "digest": "sha256:" + "1" * 64}),
             section("gone", path=tmp_path / "gone", modules="gone-filter"))

@@ -21,8 +21,9 @@ namespace unikernel
 class FakeGlance
 {
 public:
-    /// Called with "list", "get", "create", "upload", "update", "delete", "deactivate" or "reactivate" before it is done; an answer
-    /// other than 0 refuses with that status, -1 closes the connection after it was done.
+    /// Called with "list", "get", "create", "upload", "update", "delete", "deactivate" or "reactivate" before
+    /// it is done; an answer other than 0 refuses with that status, -1 closes the connection after it was
+    /// done.
     std::function<int(const std::string& step)> hook = [](const std::string&) { return 0; };
     std::map<std::string, nlohmann::json> images;
     std::vector<std::string> steps;
