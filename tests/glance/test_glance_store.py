@@ -37,7 +37,7 @@ def test_an_artifact_can_be_uploaded_anew(alice, image):
     assert alice.data(image['id']) == data
 
 
-@pytest.mark.parametrize('data', [bundles.hello(), b'a disk'])
+@pytest.mark.parametrize('data', [bundles.hello(), b'a disk'], ids=['a bundle', 'a disk'])
 def test_what_is_no_artifact_is_refused(alice, data):
     answer, image = upload(alice, data)
     assert answer.status_code == 400
