@@ -3,13 +3,17 @@
 
 import hashlib
 
+import yaml
+
 from cli_command import write_program
 
 
 def build(unikernel, tmp_path, not_after, *more):
-    source = write_program(tmp_path / "hello", "hello")
+    source = write_program(tmp_path / f"until-{not_after}", "hello")
     spec = tmp_path / "limited.yaml"
-    spec.write_text((source / "unikernel.yaml").read_text() + f"modules: {{validity: {{not_after: {not_after}}}}}\n")
+    document = yaml.safe_load((source / "unikernel.yaml").read_text())
+    document["modules"] = {**(document.get("modules") or {}), "validity": {"not_after": not_after}}
+    spec.write_text(yaml.safe_dump(document))
     return unikernel("build", source, "--spec", spec, "--local", "--output", tmp_path / "limited.img", *more,
                      seconds=280)
 

@@ -83,7 +83,7 @@ def test_a_global_one_is_named_so(real, stub, file):
 
 @pytest.mark.parametrize("words, code, told", [
     (["requirement", "show", "none"], 3, "there is no requirement none"),
-    (["requirement", "delete", "../builds"], 3, "there is no requirement"),
+    (["requirement", "delete", "../builds"], 3, "an encoded '/'"),
     (["requirement", "apply", "none.yaml"], 3, "none.yaml"),
     (["requirement", "apply"], 2, "FILE is missing"),
     (["requirement"], 2, "wants apply or list or show or delete"),

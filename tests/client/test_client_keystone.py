@@ -112,7 +112,7 @@ def test_the_catalogue_may_name_the_door_with_tls(keystone, openstack, stub, tmp
     try:
         account = keystone.openstack_environment("ada", "engines")
         openstack.use({**account, "OS_CACERT": str(door.certificate)})
-        result = openstack("platform", "list", "-f", "value", "-c", "name")
+        result = openstack("platform", "list", "-f", "value", "-c", "Name")
         assert (result.code, result.out) == (0, "u0\n"), result
         openstack.use(account)
         result = openstack("platform", "list")

@@ -18,18 +18,19 @@ SPEC = """
 name: app
 platform: u0
 labels: {tier: web, lines: '3'}
-modules: {posix: {}}
-scalars: [yes, No, on, true, False, TRUE, ~, null, "null", 0x1F, 0o17, 017, 08, +5, -0, 1_000, 12:30:45, 2026-01-01,
-          1e3, .5, 1., -1.5e-3, 1e400, .inf, NaN, 9223372036854775807, 18446744073709551615, 99999999999999999999,
-          "5", '5', c++20, 1.2.3, é, =, <<]
-1: a key
-empty:
-text: |
-  two
-  lines
-folded: >-
-  one
-  line
+modules:
+  posix:
+    scalars: [yes, No, on, true, False, TRUE, ~, null, "null", 0x1F, 0o17, 017, 08, +5, -0, 1_000, 12:30:45, 2026-01-01,
+              1e3, .5, 1., -1.5e-3, 1e400, .inf, NaN, 9223372036854775807, 18446744073709551615, 99999999999999999999,
+              "5", '5', c++20, 1.2.3, é, =, <<]
+    1: a key
+    empty:
+    text: |
+      two
+      lines
+    folded: >-
+      one
+      line
 """
 REQUIREMENT = r"""
 name: staff-only
@@ -152,7 +153,7 @@ def test_the_command_line_sends_the_same_bundle_spec_and_sealed_secrets(stub, cl
     (tmp_path / "secret").write_text("from a file\r\n")
     monkeypatch.setenv("STAFF_PASSWORD", "correct horse")
     subprocess.run([program("unikernel"), "build", source, "--service", f"http://127.0.0.1:{stub.port}",
-                    "--requirement", tmp_path / "requirement.yaml"], capture_output=True)
+                    "--requirement", tmp_path / "requirement.yaml"])
     theirs, = client.builds.list()
     with open(tmp_path / "bundle", "w+b") as file:
         digest = bundle.pack(source, file)

@@ -51,10 +51,10 @@ ROLLOUT = {"id": "41111111-1111-4111-8111-111111111111", "project": "p1", "name"
                        {"id": "1", "name": "web-3", "state": "pinned", "from_image": "old", "started": "", "ended": "",
                         "downtime_ms": 0, "error": ""}]}
 
-REQUIREMENT = {"name": "tls-only", "revision": 2, "project": "p1", "deleted": False,
+REQUIREMENT = {"name": "tls-only", "revision": 2, "project": "p1", "domain": None, "deleted": False,
                "document": {"name": "tls-only", "description": "TLS", "applies_to": {"everything": True},
                             "modules": {"console": {"speed": 9600}}},
-               "created": "2026-05-01T00:00:00.000Z", "author": "ann"}
+               "created": "2026-05-01T00:00:00.000Z", "author": "ann", "author_project": "p1", "request_id": "req-1"}
 
 DRY_RUN = {"requirement": REQUIREMENT, "changes": [
     {"project": "p1", "name": "web", "build": "31111111-1111-4111-8111-111111111111", "image": "sha256:" + "1" * 64,
