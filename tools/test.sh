@@ -66,7 +66,7 @@ build()
     cmake --build --preset "$1" -j "$jobs" --target "${@:2}"
 }
 
-stage_build() { build release unikernel unikernel-builder unikernel-builder-stub; }
+stage_build() { build release unikernel unikernel-builder unikernel-builder-stub unikernel-glance-action; }
 
 stage_style()
 {

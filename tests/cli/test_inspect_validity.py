@@ -38,7 +38,7 @@ def test_a_time_that_is_over_is_refused_before_anything_is_compiled(unikernel, t
 
 
 def test_times_that_no_clock_can_show_are_refused(unikernel, tmp_path):
-    for time, message in ((4102444800, "is over the maximum 4102444799"), (1, "is below the minimum 946684800"),
+    for time, message in ((4102444800, "is over the maximum 4102444799"), (1, "is under the minimum 946684800"),
                           ("tomorrow", "not_after")):
         result = build(unikernel, tmp_path, time)
         assert result.code == 3 and message in result.error, result
