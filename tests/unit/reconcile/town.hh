@@ -227,7 +227,11 @@ protected:
     /// What waits is built. The same plan and source are the same bytes.
     void work(BuildState end = BuildState::succeeded)
     {
-        while (auto build = *builds.claim()) {
+        for (;;) {
+            const auto claimed = builds.claim();
+            if (!claimed || !*claimed)
+                return;  // nothing waits, or another builder writes just now: the next turn sees to it
+            auto build = *claimed;
             build->state = end;
             build->error = end == BuildState::succeeded ? "" : "it does not compile";
             if (end == BuildState::succeeded)
