@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A requirement changes, and the running servers follow: rebuilt by Nova and checked."""
+"""A requirement changes, and the running servers follow: rebuilt by Nova, checked, and brought back if they are ill."""
 import uuid
 
 import pytest
@@ -85,3 +85,17 @@ def test_a_requirement_reaches_a_running_server_through_nova(line):
     assert line.is_hidden(line.first) and not line.is_hidden(image)
     assert line.image(line.pinned) == line.first
     must_answer(line.user.address(line.pinned), '/private')
+
+
+def test_a_failing_health_check_brings_the_old_image_back(line):
+    address, before = line.user.address(line.server), line.image(line.server)
+    line.builder.requirements.update('test-guard', guard(
+        '/', rollout={'within': '5s', 'health': [{'http': {'path': '/', 'status': 200}}]}))
+    rollout = until(lambda: line.ended(2), 'the rollout has ended')
+    line.keep(rollout['image_id'])
+    assert rollout['state'] == 'failed' and 'answers 401, not 200' in str(rollout), rollout
+    assert states(rollout)[line.server] == 'returned'
+    line.user.must_become(line.server, 'ACTIVE')
+    assert line.image(line.server) == before
+    must_answer(address)
+    must_answer(address, '/private', 401)
