@@ -120,7 +120,12 @@ ServiceClient::ServiceClient(std::unique_ptr<Implementation> implementation)
 {
 }
 
-ServiceClient::~ServiceClient() = default;
+// What the library still has in its queue for a request that failed would be lost if the program ended now:
+// its threads take from the queue in order, so once this task was run those before it were taken.
+ServiceClient::~ServiceClient()
+{
+    pplx::create_task([] {}).wait();
+}
 
 Result<std::unique_ptr<ServiceClient>> ServiceClient::create(const std::string& url,
                                                              const std::string& way_out)
