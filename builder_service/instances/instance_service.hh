@@ -33,7 +33,7 @@ class InstanceService
 public:
     struct Settings {
         std::filesystem::path folder;  ///< of the console logs: <folder>/<name>/console-<boot>.log
-        std::size_t most = 64;         ///< instances
+        std::size_t most = 256;        ///< instances
         std::chrono::milliseconds boot_limit{10'000};  ///< until a replacement's guest is sealed
         std::chrono::milliseconds open_limit{3'000};   ///< then, until its ports are open
         std::chrono::milliseconds drain{500};          ///< what is open at the old guest may end so long

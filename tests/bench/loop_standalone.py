@@ -102,7 +102,7 @@ def by_hand(asked: Service, name: str, image: str, realm: str) -> float:
 def rounds(asked: Service, count: int, times: int) -> tuple[list[Round], list[float]]:
     """`times` changed requirements over `count` instances, and as often one instance replaced by hand."""
     every = max(0.02, count * 0.005)
-    asked.ask("POST", "/v1/requirements", requirement(_NAME, "staff-0", _PARALLEL))
+    asked.ask("POST", "/v1/requirements", {"document": requirement(_NAME, "staff-0", _PARALLEL)})
     digest = asked.ask("POST", "/v1/bundles", bundle(), "application/gzip")["digest"]
     build = asked.ask("POST", "/v1/builds", {"bundle": digest, "requirements": [_NAME], "boot_check": False})["id"]
     image = until(lambda: (now := asked.ask("GET", f"/v1/builds/{build}"))["state"] not in ("queued", "running")
@@ -125,7 +125,7 @@ def rounds(asked: Service, count: int, times: int) -> tuple[list[Round], list[fl
         try:
             found.append(follow(
                 watch, lambda realm=realm: asked.ask("PUT", f"/v1/requirements/{_NAME}",
-                                                     requirement(_NAME, realm, _PARALLEL)),
+                                                     {"document": requirement(_NAME, realm, _PARALLEL)}),
                 newest, lambda rollout: rollout and rollout["image"], _PATIENCE))
         finally:
             watch.close()
