@@ -14,7 +14,7 @@ using test::console_spec;
 const std::string month = "{name: month, applies_to: {everything: true}, validity: 30d, modules: {}}";
 const std::string week = "{name: week, applies_to: {images: [quiet]}, validity: 7d, modules: {power: {}}}";
 const std::string later =
-    "{name: later, applies_to: {everything: true}, valid_from: 2026-12-01T00:00:00Z, validity: 1d}";
+    "{name: later, applies_to: {everything: true}, valid_from: 2096-12-01T00:00:00Z, validity: 1d}";
 
 class Expiry : public test::MiniPlatform
 {
@@ -25,7 +25,7 @@ protected:
         module("validity", "", "not_after: {type: int, minimum: 0, maximum: 253402300799, stricter: min}");
         request.spec = *decode_yaml(console_spec, "spec");
         request.requirements = documents({month});
-        request.not_after = *parse_rfc3339("2026-12-01T00:00:00Z");
+        request.not_after = *parse_rfc3339("2096-12-01T00:00:00Z");
     }
     static std::vector<nlohmann::json> documents(const std::vector<std::string>& texts)
     {
@@ -61,12 +61,12 @@ TEST_F(Expiry, is_in_the_note_and_the_configuration_but_not_in_the_digest_of_the
 {
     const BuildOutcome first = build();
     ASSERT_EQ(first.state, BuildState::succeeded) << first.error;
-    EXPECT_EQ(first.description["not_after"], "2026-12-01T00:00:00Z");
-    EXPECT_EQ(first.description["configuration"]["validity"]["not_after"], 1'796'083'200);
+    EXPECT_EQ(first.description["not_after"], "2096-12-01T00:00:00Z");
+    EXPECT_EQ(first.description["configuration"]["validity"]["not_after"], 4'005'158'400);
     *request.not_after += std::chrono::hours(1);
     const BuildOutcome second = build();
     ASSERT_EQ(second.state, BuildState::succeeded) << second.error;
-    EXPECT_EQ(second.description["not_after"], "2026-12-01T01:00:00Z");
+    EXPECT_EQ(second.description["not_after"], "2096-12-01T01:00:00Z");
     EXPECT_EQ(second.description["plan_digest"], first.description["plan_digest"]);
     EXPECT_NE(second.description["configuration_digest"], first.description["configuration_digest"]);
     EXPECT_NE(second.digest, first.digest);
@@ -85,11 +85,11 @@ TEST_F(Expiry, a_time_that_the_spec_itself_sets_is_part_of_both_digests)
 {
     request.requirements.clear();
     request.not_after.reset();
-    request.spec["modules"]["validity"]["not_after"] = 1'796'083'200;
+    request.spec["modules"]["validity"]["not_after"] = 4'005'158'400;
     const std::string first = digest();
     const auto first_note = note();
-    EXPECT_EQ(first_note["not_after"], "2026-12-01T00:00:00Z");
-    request.spec["modules"]["validity"]["not_after"] = 1'796'083'201;
+    EXPECT_EQ(first_note["not_after"], "2096-12-01T00:00:00Z");
+    request.spec["modules"]["validity"]["not_after"] = 4'005'158'401;
     EXPECT_NE(digest(), first);
     EXPECT_NE(note()["plan_digest"], first_note["plan_digest"]);
 }
@@ -98,12 +98,12 @@ TEST_F(Expiry, is_the_earlier_of_a_requirements_validity_and_a_time_in_the_spec)
 {
     auto& in_spec = request.spec["modules"]["validity"]["not_after"];
     in_spec = 9'000'000'000;
-    EXPECT_EQ(note()["not_after"], "2026-12-01T00:00:00Z");
-    in_spec = 1'796'083'199;
+    EXPECT_EQ(note()["not_after"], "2096-12-01T00:00:00Z");
+    in_spec = 4'005'158'399;
     const auto first_note = note();
-    EXPECT_EQ(first_note["not_after"], "2026-11-30T23:59:59Z");
+    EXPECT_EQ(first_note["not_after"], "2096-11-30T23:59:59Z");
     const std::string first = digest();
-    in_spec = 1'796'083'198;
+    in_spec = 4'005'158'398;
     EXPECT_NE(note()["plan_digest"], first_note["plan_digest"]);
     EXPECT_NE(digest(), first);
 }
@@ -144,12 +144,12 @@ TEST_F(Expiry, the_shortest_validity_of_those_that_apply_wins)
 
 TEST_F(Expiry, what_holds_later_is_left_out_until_then)
 {
-    const auto begin = *parse_rfc3339("2026-12-01T00:00:00Z");
+    const auto begin = *parse_rfc3339("2096-12-01T00:00:00Z");
     const auto before = in_force(request.spec, documents({later, month}), begin - std::chrono::seconds(1));
     ASSERT_TRUE(before) << before.error().message;
     EXPECT_EQ(before->requirements, documents({month}));
     EXPECT_EQ(before->left_out, std::vector<std::string>{
-                                    "requirement later is left out: it holds from 2026-12-01T00:00:00Z on"});
+                                    "requirement later is left out: it holds from 2096-12-01T00:00:00Z on"});
     EXPECT_EQ(before->validity, std::chrono::days(30));
     const auto from_then = in_force(request.spec, documents({later, month}), begin);
     EXPECT_EQ(from_then->requirements.size(), 2U);
