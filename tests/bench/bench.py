@@ -32,17 +32,14 @@ from guest import Bootable, Machine
 from instructions import Request, compare
 from laboratory import Effort, Laboratory, say
 from network import open_network
+from options import Options
 
 STAGES = ("boot", "memory", "size", "throughput", "instructions", "steady", "guard", "generation")
 
 
 def parse_arguments(words: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tools/bench.sh path", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few and short measurements, for continuous integration")
-    parser.add_argument("--check", action="store_true", help="exit status 1 if a goal is missed")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
-    parser.add_argument("--only", metavar="STAGE[,...]", default=",".join(STAGES),
-                        help=f"these measurements alone: {', '.join(STAGES)}")
+    parser = Options("path", __doc__.splitlines()[0], STAGES,
+                     quick="few and short measurements, for continuous integration")
     parser.add_argument("--accelerator", choices=("auto", "kvm", "tcg"), default="auto",
                         help="auto: kvm where a guest really runs under it (default)")
     parser.add_argument("--machine", choices=("pc", "q35"), default="pc", help="QEMU machine type (default: pc)")
@@ -53,11 +50,7 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--guarded-image", type=Path, metavar="FILE", help="likewise, with http-guard")
     parser.add_argument("--sources", type=Path, nargs="+", metavar="FILE",
                         help="the application's sources for Linux (default: those of examples/hello-web)")
-    chosen = parser.parse_args(words)
-    chosen.only = chosen.only.split(",")
-    for stage in chosen.only:
-        if stage not in STAGES:
-            parser.error(f"--only: there is no '{stage}'; there are {', '.join(STAGES)}")
+    chosen = parser.chosen(words)
     if chosen.steady_seconds is not None and not 1 <= chosen.steady_seconds <= 3600:
         parser.error(f"--steady-seconds: {chosen.steady_seconds} is not within 1..3600")
     return chosen

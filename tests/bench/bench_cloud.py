@@ -23,6 +23,7 @@ import linux_vm
 import report
 from command import CommandFailed, run
 from figures import Figure, Sample, Table, limited, times_less, times_less_in_turns
+from options import Options
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _HERE = Path(__file__).resolve().parent
@@ -44,19 +45,9 @@ THOROUGH, QUICK = Effort(servers=8, debians=4), Effort(servers=4, debians=2)
 
 
 def parse_arguments(words: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tools/bench.sh openstack", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few measurements, for continuous integration")
-    parser.add_argument("--check", action="store_true", help="exit status 1 if a goal is missed")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
-    parser.add_argument("--only", metavar="STAGE[,...]", default=",".join(STAGES),
-                        help=f"these comparisons alone: {', '.join(STAGES)}")
+    parser = Options("openstack", __doc__.splitlines()[0], STAGES, quick="few measurements, for continuous integration")
     parser.add_argument("--image", type=Path, metavar="FILE", help="this unikernel instead of building one")
-    chosen = parser.parse_args(words)
-    chosen.only = chosen.only.split(",")
-    for stage in chosen.only:
-        if stage not in STAGES:
-            parser.error(f"--only: there is no '{stage}'; there are {', '.join(STAGES)}")
-    return chosen
+    return parser.chosen(words)
 
 
 def guests(chosen: argparse.Namespace, work: Path) -> dict[str, dict]:

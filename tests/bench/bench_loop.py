@@ -19,6 +19,7 @@ import loop_standalone
 import report
 from command import CommandFailed
 from figures import Sample, Table, limited, within
+from options import Options
 
 STAGES = ("standalone", "openstack")
 _HERE = Path(__file__).resolve().parent
@@ -26,18 +27,10 @@ _GOAL = 3  # times a plain rebuild
 
 
 def parse_arguments(words: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tools/bench.sh loop", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few instances and one change")
-    parser.add_argument("--check", action="store_true", help="exit status 1 if a goal is missed")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
-    parser.add_argument("--only", metavar="STAGE[,...]", default=",".join(STAGES),
-                        help=f"these measurements alone: {', '.join(STAGES)}; openstack needs root")
+    parser = Options("loop", __doc__.splitlines()[0], STAGES, quick="few instances and one change",
+                     more="; openstack needs root")
     parser.add_argument("--instances", type=int, metavar="N", help="of the standalone part (default: 100; quick: 4)")
-    chosen = parser.parse_args(words)
-    chosen.only = chosen.only.split(",")
-    for stage in chosen.only:
-        if stage not in STAGES:
-            parser.error(f"--only: there is no '{stage}'; there are {', '.join(STAGES)}")
+    chosen = parser.chosen(words)
     chosen.instances = chosen.instances or (4 if chosen.quick else 100)
     return chosen
 
