@@ -16,7 +16,8 @@ class Booter
 {
 public:
     explicit Booter(const api::Settings& settings)
-        : uri_(settings.libvirt_uri), state_(settings.state / "libvirt"), limit_(settings.boot_time_limit)
+        : uri_(settings.libvirt_uri), state_(settings.state / "libvirt"), firmware_(settings.firmware),
+          limit_(settings.boot_time_limit)
     {
     }
 
@@ -46,7 +47,7 @@ public:
     {
         const std::scoped_lock lock(mutex_);
         if (!hypervisor_ || !hypervisor_->alive()) {
-            auto connection = Hypervisor::connect(uri_, state_);
+            auto connection = Hypervisor::connect(uri_, state_, firmware_);
             if (!connection)
                 return tl::unexpected(connection.error());
             hypervisor_ = std::move(*connection);
@@ -57,6 +58,7 @@ public:
 private:
     const std::string uri_;
     const std::filesystem::path state_;
+    const Firmware firmware_;
     const std::chrono::milliseconds limit_;
     std::mutex mutex_;
     std::shared_ptr<Hypervisor> hypervisor_;

@@ -75,6 +75,7 @@ po::options_description everywhere(const Locations& places)
         "boot-time-limit", number(60), "seconds for one boot check, 1 to 3600")(
         "libvirt-uri", text(""),
         "libvirt connection of boot checks; empty: whichever works; private: a daemon of the service's own")(
+        "firmware", text("auto"), "of the guests: auto, qboot where QEMU brings it; or bios, QEMU's default")(
         "log-format", text("plain"), "plain or json, one line per event, to standard error")(
         "log-level", text("info"), "debug, info, warning or error");
     return options;
@@ -178,6 +179,10 @@ Result<Settings> typed(const po::variables_map& values)
     settings.boot_check = values["boot-check"].as<bool>();
     settings.boot_time_limit = std::chrono::seconds(numbers.read<std::int64_t>("boot-time-limit", 1, 3600));
     settings.libvirt_uri = text("libvirt-uri");
+    const auto firmware = parse_firmware(text("firmware"));
+    if (!firmware)
+        return tl::unexpected(firmware.error());
+    settings.firmware = *firmware;
     const auto format = text("log-format");
     settings.log_json = format == "json";
     settings.log_level = text("log-level");

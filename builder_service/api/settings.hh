@@ -7,6 +7,7 @@
 #include <string>
 
 #include "builder_service/api/openstack_settings.hh"
+#include "builder_service/hypervisor/firmware.hh"
 #include "builder_service/repositories/repository_settings.hh"
 #include "common/util/result.hh"
 
@@ -37,6 +38,7 @@ struct Settings {
     bool boot_check = true;
     std::chrono::seconds boot_time_limit{0};
     std::string libvirt_uri;  ///< empty: whichever works
+    Firmware firmware = Firmware::quickest;
     bool log_json = false;
     std::string log_level;
 

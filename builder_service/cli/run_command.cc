@@ -266,6 +266,11 @@ ExitCode run(const po::variables_map& values, Output& output)
     }
     std::error_code ignored;  // a system daemon's QEMU runs as another user
     fs::permissions(work->path(), fs::perms(0755), ignored);
+    const auto firmware =
+        parse_firmware(values.count("firmware") != 0 ? values["firmware"].as<std::string>() : "auto");
+    if (!firmware) {
+        return output.error(firmware.error());
+    }
     const auto prepared = prepare(values, work->path());
     if (!prepared) {
         return output.error(prepared.error());
@@ -278,7 +283,7 @@ ExitCode run(const po::variables_map& values, Output& output)
     }
     static_cast<void>(entry->describe({{"folder", work->path().native()}}));
     const std::string uri = values.count("connect") != 0 ? values["connect"].as<std::string>() : "";
-    const auto hypervisor = Hypervisor::connect(uri, state / "libvirt");
+    const auto hypervisor = Hypervisor::connect(uri, state / "libvirt", *firmware);
     if (!hypervisor) {
         return output.error(hypervisor.error());
     }

@@ -38,7 +38,9 @@ po::options_description run_options()
                           "host port that leads to the guest's TCP port; host port 0 is any free one; may be "
                           "given several times")("memory,m", po::value<std::string>()->value_name("MIB"),
                                                  "memory; else the least the image needs")(
-        "machine", po::value<std::string>()->value_name("pc|q35"), "machine type; else pc")(
+        "machine", po::value<std::string>()->value_name("pc|q35"),
+        "machine type; else pc")("firmware", po::value<std::string>()->value_name("auto|bios"),
+                                 "qboot where QEMU brings it, or QEMU's default; else auto")(
         "detach,d", "leave it to the builder service, which runs it until it is told to stop")(
         "name,n", po::value<std::string>()->value_name("NAME"),
         "of the instance; else the image's")("no-outbound", "the guest may open no connections of its own")(

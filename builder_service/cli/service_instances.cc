@@ -21,7 +21,7 @@ namespace
 {
 
 constexpr std::array foreground_options{"local",   "bridge", "address", "gateway",
-                                        "console", "grace",  "connect"};
+                                        "console", "grace",  "connect", "firmware"};
 
 /// What the service takes for a name; anything else is none of its.
 bool is_instance_name(const std::string& name)

@@ -132,17 +132,27 @@ Result<void> check_network(const InstanceSpec& spec)
     return {};
 }
 
+/// Devices stand on the first bus, in slots far from those that libvirt hands out: on q35 it would put each
+/// behind a bridge, which is more to look through, and for which qboot opens no window.
+constexpr std::string_view card_slot = "0x10", rng_slot = "0x11";
+
+std::string address_xml(std::string_view slot)
+{
+    return "      <address type='pci' domain='0' bus='0' slot='" + std::string(slot) + "' function='0'/>\n";
+}
+
+/// An option ROM would only cost time: nobody boots from this card.
 std::string network_xml(const InstanceSpec& spec)
 {
     if (spec.bridge.empty()) {
         return "";
     }
     return "    <interface type='bridge'>\n      <source bridge='" + spec.bridge +
-           "'/>\n      <model type='virtio'/>\n      <rom enabled='no'/>\n    </interface>\n";
+           "'/>\n      <model type='virtio'/>\n      <rom enabled='no'/>\n" + address_xml(card_slot) +
+           "    </interface>\n";
 }
 
-/// libvirt has no port forwarding for QEMU's user-mode network, so the card is QEMU's own words. The slot
-/// is far from those libvirt hands out. An option ROM would only cost time: nobody boots from this card.
+/// libvirt has no port forwarding for QEMU's user-mode network, so the card is QEMU's own words.
 std::string user_network_xml(const InstanceSpec& spec)
 {
     if (!spec.bridge.empty() || !has_device(spec, "virtio-net")) {
@@ -156,8 +166,9 @@ std::string user_network_xml(const InstanceSpec& spec)
     }
     const std::string bus = spec.machine == "q35" ? "pcie.0" : "pci.0";
     std::string xml = "  <qemu:commandline>\n";
-    for (const std::string& word : {std::string("-netdev"), netdev, std::string("-device"),
-                                    "virtio-net-pci,netdev=net0,romfile=,bus=" + bus + ",addr=0x10"}) {
+    for (const std::string& word :
+         {std::string("-netdev"), netdev, std::string("-device"),
+          "virtio-net-pci,netdev=net0,romfile=,bus=" + bus + ",addr=" + std::string(card_slot)}) {
         xml += "    <qemu:arg value='" + xml_escape(word) + "'/>\n";
     }
     return xml + "  </qemu:commandline>\n";
@@ -185,7 +196,8 @@ std::string devices_xml(const InstanceSpec& spec)
            xml_escape(std::filesystem::absolute(spec.console).native()) +
            "' append='off'/>\n      <target port='0'/>\n    </serial>\n";
     if (has_device(spec, "virtio-rng") || has_module(spec, "virtio-rng")) {
-        xml += "    <rng model='virtio'>\n      <backend model='random'>/dev/urandom</backend>\n    </rng>\n";
+        xml += "    <rng model='virtio'>\n      <backend model='random'>/dev/urandom</backend>\n" +
+               address_xml(rng_slot) + "    </rng>\n";
     }
     // Without this line libvirt adds a balloon by itself.
     return xml + "    <memballoon model='none'/>\n  </devices>\n";
@@ -251,7 +263,8 @@ Result<void> check(const InstanceSpec& spec)
     return check_network(spec);
 }
 
-Result<std::string> domain_xml(const InstanceSpec& spec, std::string_view type)
+Result<std::string> domain_xml(const InstanceSpec& spec, std::string_view type,
+                               const std::filesystem::path& rom)
 {
     if (auto checked = check(spec); !checked) {
         return tl::unexpected(checked.error());
@@ -266,9 +279,10 @@ Result<std::string> domain_xml(const InstanceSpec& spec, std::string_view type)
     xml += "  <name>" + spec.name + "</name>\n";
     xml += "  <metadata>" + metadata_xml(spec.forwards) + "</metadata>\n";
     xml += "  <memory unit='MiB'>" + std::to_string(memory) + "</memory>\n  <vcpu>1</vcpu>\n";
-    xml += "  <os>\n    <type arch='x86_64' machine='" + spec.machine + "'>hvm</type>\n    <kernel>" +
-           xml_escape(std::filesystem::absolute(spec.image).native()) + "</kernel>\n    <cmdline>" +
-           xml_escape(*words) + "</cmdline>\n  </os>\n";
+    xml += "  <os>\n    <type arch='x86_64' machine='" + spec.machine + "'>hvm</type>\n" +
+           (rom.empty() ? "" : "    <loader type='rom'>" + xml_escape(rom.native()) + "</loader>\n") +
+           "    <kernel>" + xml_escape(std::filesystem::absolute(spec.image).native()) +
+           "</kernel>\n    <cmdline>" + xml_escape(*words) + "</cmdline>\n  </os>\n";
     xml += "  <features>\n    <acpi/>\n    <apic/>\n  </features>\n" + cpu_xml(type);
     xml += "  <on_poweroff>destroy</on_poweroff>\n  <on_reboot>restart</on_reboot>\n"
            "  <on_crash>destroy</on_crash>\n";

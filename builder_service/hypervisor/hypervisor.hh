@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "builder_service/hypervisor/firmware.hh"
 #include "common/util/result.hh"
 
 namespace unikernel
@@ -63,10 +64,11 @@ public:
     /// `uri` empty: the system daemon if it answers, else the user's session daemon, else a daemon of
     /// our own (private_daemon.hh), which ends with this object or this process, however that ends, and
     /// takes its guests with it. `uri` "private": that daemon at once. What is worth keeping (QEMU's
-    /// capabilities, whether KVM works) is cached below `state`. Errors: unavailable, with what was tried and
-    /// what to install.
+    /// capabilities, whether KVM works) is cached below `state`. `firmware` is that of every guest. Errors:
+    /// unavailable, with what was tried and what to install.
     static Result<std::unique_ptr<Hypervisor>> connect(const std::string& uri,
-                                                       const std::filesystem::path& state);
+                                                       const std::filesystem::path& state,
+                                                       Firmware firmware = Firmware::quickest);
     virtual ~Hypervisor() = default;
 
     virtual std::string uri() const = 0;
@@ -103,7 +105,9 @@ Result<std::string> command_line(const InstanceSpec& spec);
 Result<void> check(const InstanceSpec& spec);
 
 /// The domain XML for a spec; pure, for tests. `type`: libvirt's domain type, "kvm", "qemu" or "test".
-Result<std::string> domain_xml(const InstanceSpec& spec, std::string_view type);
+/// `rom`: the firmware's file, empty for QEMU's default.
+Result<std::string> domain_xml(const InstanceSpec& spec, std::string_view type,
+                               const std::filesystem::path& rom = {});
 
 /// The last lines of a console log, without control characters; empty if there is none.
 std::vector<std::string> last_console_lines(const std::filesystem::path& console, std::size_t count);

@@ -89,7 +89,7 @@ void connection_closed(virConnectPtr, int, void* opaque)
 class LibvirtHypervisor final : public Hypervisor
 {
 public:
-    LibvirtHypervisor(LibvirtConnection libvirt, std::filesystem::path state);
+    LibvirtHypervisor(LibvirtConnection libvirt, std::filesystem::path state, Firmware firmware);
     LibvirtHypervisor(const LibvirtHypervisor&) = delete;
     LibvirtHypervisor& operator=(const LibvirtHypervisor&) = delete;
     ~LibvirtHypervisor() override;
@@ -118,6 +118,7 @@ private:
 
     LibvirtConnection libvirt_;
     std::filesystem::path state_;
+    std::filesystem::path rom_;
     SharedTable table_ = std::make_shared<InstanceTable>();
     int watch_ = -1;
     const std::unique_ptr<SharedTable> closing_ = std::make_unique<SharedTable>(table_);
@@ -125,8 +126,9 @@ private:
     bool kvm_works_ = false;
 };
 
-LibvirtHypervisor::LibvirtHypervisor(LibvirtConnection libvirt, std::filesystem::path state)
-    : libvirt_(std::move(libvirt)), state_(std::move(state))
+LibvirtHypervisor::LibvirtHypervisor(LibvirtConnection libvirt, std::filesystem::path state,
+                                     Firmware firmware)
+    : libvirt_(std::move(libvirt)), state_(std::move(state)), rom_(rom_of(firmware))
 {
 }
 
@@ -198,7 +200,7 @@ Result<InstanceInfo> LibvirtHypervisor::start(const InstanceSpec& spec)
 
 Result<InstanceInfo> LibvirtHypervisor::start(const InstanceSpec& spec, std::string_view type)
 {
-    const auto xml = domain_xml(spec, type);
+    const auto xml = domain_xml(spec, type, rom_);
     if (!xml) {
         return tl::unexpected(xml.error());
     }
@@ -381,13 +383,13 @@ void LibvirtHypervisor::on_event(std::function<void(const std::string&, Instance
 }  // namespace
 
 Result<std::unique_ptr<Hypervisor>> Hypervisor::connect(const std::string& uri,
-                                                        const std::filesystem::path& state)
+                                                        const std::filesystem::path& state, Firmware firmware)
 {
     auto libvirt = open_libvirt(uri, state);
     if (!libvirt) {
         return tl::unexpected(libvirt.error());
     }
-    auto hypervisor = std::make_unique<LibvirtHypervisor>(std::move(*libvirt), state);
+    auto hypervisor = std::make_unique<LibvirtHypervisor>(std::move(*libvirt), state, firmware);
     if (auto watched = hypervisor->watch(); !watched) {
         return tl::unexpected(watched.error());
     }

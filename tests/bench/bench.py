@@ -28,7 +28,7 @@ import throughput
 from accelerator import choose
 from command import CommandFailed
 from figures import Table
-from guest import Bootable, Machine
+from guest import QBOOT, Bootable, Machine
 from instructions import Request, compare
 from laboratory import Effort, Laboratory, say
 from network import open_network
@@ -43,6 +43,8 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--accelerator", choices=("auto", "kvm", "tcg"), default="auto",
                         help="auto: kvm where a guest really runs under it (default)")
     parser.add_argument("--machine", choices=("pc", "q35"), default="pc", help="QEMU machine type (default: pc)")
+    parser.add_argument("--firmware", choices=("auto", "bios"), default="auto",
+                        help="of both machines; auto: qboot where QEMU brings it; bios: SeaBIOS (default: auto)")
     parser.add_argument("--steady-seconds", type=int, metavar="S", help="length of the run at 200 connections")
     parser.add_argument("--linux-options", default="", metavar="WORDS",
                         help="added to the Linux command line, such as mitigations=off")
@@ -103,9 +105,11 @@ def measure(chosen: argparse.Namespace, work: Path) -> tuple[dict[str, object], 
     linux = linux_vm.build(work / "app", work, chosen.linux_options)
     network = open_network()  # from here on in a namespace of its own
     accelerator = choose(chosen.accelerator, chosen.machine, plain, network, work)
-    machine = Machine(accelerator, chosen.machine, processor="host" if accelerator == "kvm" else None)
+    machine = Machine(accelerator, chosen.machine, processor="host" if accelerator == "kvm" else None,
+                      firmware=QBOOT if chosen.firmware == "auto" and QBOOT.exists() else None)
     lab = Laboratory(work, network, machine, effort)
-    say(f"{machine.accelerator}, machine {machine.type}, {network.name}")
+    firmware = machine.firmware.stem if machine.firmware else "SeaBIOS"
+    say(f"{machine.accelerator}, machine {machine.type}, firmware {firmware}, {network.name}")
 
     guests = [against_linux(lab, chosen.only, plain, linux)]
     if "steady" in chosen.only:
@@ -114,7 +118,8 @@ def measure(chosen: argparse.Namespace, work: Path) -> tuple[dict[str, object], 
         guests.append(table)
     if "guard" in chosen.only:
         guests.append(guard(lab, guarded, plain))
-    circumstances = {"accelerator": machine.accelerator, "machine": machine.type, "network": network.name,
+    circumstances = {"accelerator": machine.accelerator, "machine": machine.type,
+                     "firmware of both": firmware, "network": network.name,
                      "kernel": linux.kernel.name, "quick": chosen.quick, "processors": os.cpu_count(),
                      "host": platform.platform(), "load_average": os.getloadavg()}
     return circumstances, [table for table in guests + tables if table.figures]

@@ -14,6 +14,8 @@ from typing import Any
 import command
 from network import Link
 
+QBOOT = Path("/usr/share/qemu/qboot.rom")   # the firmware that builder_service/hypervisor/firmware.cc prefers
+
 
 @dataclass(frozen=True)
 class Bootable:
@@ -40,6 +42,7 @@ class Machine:
     event_idx: bool = True
     count_instructions: bool = False
     processor: str | None = None
+    firmware: Path | None = None   # None: QEMU's default, SeaBIOS
 
 
 @dataclass
@@ -83,6 +86,8 @@ class Guest:
         ]
         if machine.processor:
             words += ["-cpu", machine.processor]
+        if machine.firmware:
+            words += ["-bios", machine.firmware]
         if boot.initrd:
             words += ["-initrd", boot.initrd]
         if machine.count_instructions:

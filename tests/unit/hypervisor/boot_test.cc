@@ -95,6 +95,19 @@ TEST_F(Boot, guest_prints_and_powers_off_and_its_console_stays)
     }
 }
 
+TEST_F(Boot, bios_can_be_had_instead_of_the_quickest_firmware)
+{
+    const auto own = Hypervisor::connect("", STATE, Firmware::bios).value();
+    for (const std::string machine : {"pc", "q35"}) {
+        InstanceSpec spec = guest("bios-" + machine, "hello\n", GuestEnd::power_off);
+        spec.machine = machine;
+        const auto started = own->start(spec);
+        ASSERT_TRUE(started) << started.error().message;
+        EXPECT_EQ(*own->wait(spec.name, 30s, {}), InstanceState::shut_off);
+        EXPECT_THAT(last_console_lines(spec.console, 5), ElementsAre("hello"));
+    }
+}
+
 TEST_F(Boot, path_with_spaces_and_quotes_boots)
 {
     InstanceSpec spec = guest("a 'b' & c, d", "hello\n", GuestEnd::power_off);

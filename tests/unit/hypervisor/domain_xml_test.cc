@@ -70,6 +70,22 @@ TEST(DomainXml, bridge_with_an_address)
     expect_golden("bridge.xml", domain_xml(spec, "qemu"));
 }
 
+TEST(DomainXml, firmware_is_named_where_it_is_not_qemus_default)
+{
+    const auto xml = domain_xml(hello(), "qemu", "/roms/a & b.rom");
+    ASSERT_TRUE(xml);
+    EXPECT_THAT(*xml, HasSubstr("<loader type='rom'>/roms/a &amp; b.rom</loader>\n    <kernel>"));
+    EXPECT_THAT(domain_xml(hello(), "qemu").value(), Not(HasSubstr("<loader")));
+}
+
+TEST(Firmware, has_two_names)
+{
+    EXPECT_EQ(parse_firmware("auto").value(), Firmware::quickest);
+    EXPECT_EQ(parse_firmware("bios").value(), Firmware::bios);
+    EXPECT_EQ(parse_firmware("uefi").error().message, "firmware: 'uefi' is neither auto nor bios");
+    EXPECT_TRUE(rom_of(Firmware::bios).empty());
+}
+
 TEST(DomainXml, image_without_devices_gets_none)
 {
     InstanceSpec spec = hello();
