@@ -145,12 +145,12 @@ class Workbench:
         return body.get('fault', {}).get('message', '')
 
     def events(self, server):
-        """{action: [(event, result)]} of a server's life."""
-        actions = self.compute.get(f'/servers/{server}/os-instance-actions').json()['instanceActions']
+        """{action: [(event, result)]} of a server's life; the events are for administrators."""
+        path = f'/servers/{server}/os-instance-actions'
         return {action['action']: [
-            (event['event'], event['result']) for event in self.compute.get(
-                f"/servers/{server}/os-instance-actions/{action['request_id']}").json()['instanceAction']['events']]
-            for action in actions}
+            (event['event'], event['result']) for event in
+            self.compute.get(f"{path}/{action['request_id']}").json()['instanceAction'].get('events', ())]
+            for action in self.compute.get(path).json()['instanceActions']}
 
     def address(self, server):
         return next(iter(self.show(server).addresses.values()))[0]['addr']

@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 import uuid
 
 import openstack
@@ -30,10 +31,22 @@ def stopped(*names):
             service('start', name)
 
 
+def process_of(name):
+    return int(pathlib.Path(f'/run/services/{name}.pid').read_text())
+
+
+def kill(name):
+    """Ends the service's process without a warning; it is gone when this returns."""
+    process = process_of(name)
+    os.kill(process, signal.SIGKILL)
+    while os.path.exists(f'/proc/{process}'):
+        time.sleep(0.01)
+
+
 @contextlib.contextmanager
 def frozen(name):
     """Within it the service's process stands still."""
-    process = int(pathlib.Path(f'/run/services/{name}.pid').read_text())
+    process = process_of(name)
     os.kill(process, signal.SIGSTOP)
     try:
         yield
@@ -64,6 +77,14 @@ class Someone:
         return openstack.connect(load_envvars=False, region_name='RegionOne', auth_type='v3applicationcredential'
                                  if 'application_credential_id' in auth else 'password',
                                  auth={'auth_url': os.environ['OS_AUTH_URL'], **auth})
+
+    def command(self, *words):
+        """`openstack WORDS` of the user's, ended, with its output; its status is the caller's to judge."""
+        others = {name: value for name, value in os.environ.items() if not name.startswith('OS_')}
+        return subprocess.run(('openstack', *words), capture_output=True, text=True, timeout=120, check=False, env={
+            **others, 'OS_AUTH_URL': os.environ['OS_AUTH_URL'], 'OS_REGION_NAME': 'RegionOne',
+            'OS_USERNAME': self.user.name, 'OS_PASSWORD': self.password, 'OS_USER_DOMAIN_ID': 'default',
+            'OS_PROJECT_ID': self.project.id, 'OS_IDENTITY_API_VERSION': '3'})
 
     def close(self):
         self._identity.delete_user(self.user)
