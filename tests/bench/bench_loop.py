@@ -16,9 +16,11 @@ from pathlib import Path
 
 import bench_cloud
 import loop_standalone
+import loop_story
 import report
 from command import CommandFailed
 from figures import Sample, Table, limited, within
+from loop_story import Round
 from options import Options
 
 STAGES = ("standalone", "openstack")
@@ -35,25 +37,27 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
     return chosen
 
 
-def on_a_cloud(rounds: int) -> Table:
-    words = [bench_cloud.CLOUD, "enter", "/usr/bin/python3", "-W", "ignore", _HERE / "loop_cloud.py", str(rounds)]
+def on_a_cloud(servers: int, rounds: int) -> Table:
+    words = [bench_cloud.CLOUD, "enter", "/usr/bin/python3", "-W", "ignore", _HERE / "loop_cloud.py", str(servers),
+             str(rounds)]
     with bench_cloud.cloud(builder=True):
         done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise CommandFailed("the measurements inside of the cloud failed; see above")
     found = json.loads(done.stdout.splitlines()[-1])
-    by_hand = Sample.of(found["rebuild"])
+    looped = [Round(**one) for one in found["loop"]]
 
-    def sample(what: str) -> Sample:
-        return Sample.of(one[what] for one in found["loop"])
+    def by_hand(what: str) -> Sample:
+        return Sample.of(one[what] for one in found["rebuild"])
 
-    table = Table("A changed requirement, one server of the cloud", "the loop", "server rebuild")
+    table = Table(f"A changed requirement, {servers} servers of a cloud", "the loop", "server rebuild")
     table.figures = [
-        limited("change to build submitted", "s", sample("build")),
-        limited("change to new image active in Glance", "s", sample("image")),
-        within("change to first server replaced and answering", "s", sample("first"), by_hand, _GOAL),
-        within("the server between its old and its new image", "s",
-               Sample.of(away for one in found["loop"] for away in one["away"]), by_hand),
+        *loop_story.way_to_first(looped, "active in Glance", "server"),
+        within("change to first server replaced and answering", "s", Sample.of(one.first for one in looped),
+               by_hand("answer"), _GOAL),
+        limited(f"change to all {servers} replaced and answering", "s", Sample.of(one.all for one in looped)),
+        within("downtime of each server, old image's answer to the new one's", "s",
+               Sample.of(away for one in looped for away in one.away), by_hand("away")),
     ]
     return table
 
@@ -63,7 +67,7 @@ def perform(chosen: argparse.Namespace, work: Path) -> list[Table]:
     if "standalone" in chosen.only:
         tables.append(loop_standalone.measure(work, chosen.instances, 1 if chosen.quick else 3))
     if "openstack" in chosen.only:
-        tables.append(on_a_cloud(1 if chosen.quick else 4))
+        tables.append(on_a_cloud(2, 2) if chosen.quick else on_a_cloud(4, 5))
     return tables
 
 

@@ -15,7 +15,7 @@ from command import CommandFailed, cache_folder, end, spawn
 from figures import Sample, Table, limited, within
 from image_builds import APPLICATION, command_line
 from laboratory import say
-from loop_story import Round, follow, requirement, until
+from loop_story import Round, follow, requirement, until, way_to_first
 from loop_watch import Watch, Watched
 
 _MEMORY = 16  # MiB of an instance
@@ -104,7 +104,7 @@ def rounds(asked: Service, count: int, times: int) -> tuple[list[Round], list[fl
     every = max(0.02, count * 0.005)
     asked.ask("POST", "/v1/requirements", {"document": requirement(_NAME, "staff-0", _PARALLEL)})
     digest = asked.ask("POST", "/v1/bundles", bundle(), "application/gzip")["digest"]
-    build = asked.ask("POST", "/v1/builds", {"bundle": digest, "requirements": [_NAME], "boot_check": False})["id"]
+    build = asked.ask("POST", "/v1/builds", {"bundle": digest, "requirements": [_NAME]})["id"]
     image = until(lambda: (now := asked.ask("GET", f"/v1/builds/{build}"))["state"] not in ("queued", "running")
                   and now, "the first image is built", _PATIENCE)["image"]
     if not image:
@@ -116,23 +116,17 @@ def rounds(asked: Service, count: int, times: int) -> tuple[list[Round], list[fl
     for number in range(1, times + 1):
         realm = f"staff-{number}"
         watch = Watch({name: Watched(place.address, place.port) for name, place in places.items()}, realm, every)
-        before = (asked.rollout() or {}).get("id")
-
-        def newest(before=before):
-            now = asked.rollout()
-            return now if now and now["id"] != before else None
-
         try:
             found.append(follow(
                 watch, lambda realm=realm: asked.ask("PUT", f"/v1/requirements/{_NAME}",
                                                      {"document": requirement(_NAME, realm, _PARALLEL)}),
-                newest, lambda rollout: rollout and rollout["image"], _PATIENCE))
+                asked.rollout, lambda build: asked.ask("GET", f"/v1/builds/{build}"), _PATIENCE))
         finally:
             watch.close()
         say(f"change {number}: first instance replaced after {found[-1].first:.2f} s, all after {found[-1].all:.2f} s")
         extra = f"by-hand-{number}"
-        start(asked, extra, newest("")["image"])
-        hand.append(by_hand(asked, extra, newest("")["image"], realm))
+        start(asked, extra, asked.rollout()["image"])
+        hand.append(by_hand(asked, extra, asked.rollout()["image"], realm))
         asked.ask("DELETE", f"/v1/instances/{extra}")
     for name in places:
         asked.ask("DELETE", f"/v1/instances/{name}")
@@ -144,11 +138,10 @@ def measure(work: Path, count: int, times: int) -> Table:
         found, hand = rounds(asked, count, times)
     table = Table(f"A changed requirement, {count} instances of one host", "the loop", "by hand")
     table.figures = [
-        limited("change to build submitted", "s", Sample.of(one.build for one in found)),
-        limited("change to new image stored", "s", Sample.of(one.image for one in found)),
+        *way_to_first(found, "stored", "instance"),
         limited("change to first instance replaced and answering", "s", Sample.of(one.first for one in found)),
         limited(f"change to all {count} replaced and answering", "s", Sample.of(one.all for one in found)),
-        within("an instance between its old and its new image", "s",
+        within("downtime of each instance, old image's answer to the new one's", "s",
                Sample.of(away for one in found for away in one.away), Sample.of(hand)),
     ]
     table.notes.append(f"{_PARALLEL} at once after one alone; by hand: deleted and created from an image that is there")
