@@ -54,6 +54,22 @@ class UnikernelDriver(driver.LibvirtDriver):
         options.register(CONF)
         self._starting = {}  # UUID: the Instance object of the operation that has started its guest
 
+    def init_host(self, host):
+        super().init_host(host)
+        self._keep_allocations(self.virtapi._compute.rt, host)
+
+    @staticmethod
+    def _keep_allocations(tracker, host):
+        """Nova takes a server whose rebuild failed for one that was evacuated to this host in vain, and drops what it
+        has of the host in Placement.  But it stays here, and without that no image that asks for a trait would be
+        let onto it again, not even its old one (nova.conductor.manager, _validate_image_traits_for_rebuild)."""
+        drop = tracker.delete_allocation_for_evacuated_instance
+
+        def drop_unless_at_home(context, instance, node, node_type='source'):
+            if node_type != 'destination' or instance.host != host or not is_unikernel(instance):
+                drop(context, instance, node, node_type=node_type)
+        tracker.delete_allocation_for_evacuated_instance = drop_unless_at_home
+
     # -- from an image to a running domain
 
     def spawn(self, context, instance, image_meta, *args, **kwargs):

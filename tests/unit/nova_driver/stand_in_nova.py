@@ -15,6 +15,7 @@ class NovaException(Exception):
 
 class LibvirtDriver:
     def __init__(self, virtapi, read_only=False):
+        self.virtapi = virtapi
         self.calls = []
         self.state = 1
         self._image_api = types.SimpleNamespace(
@@ -42,7 +43,7 @@ def _noted(name):
 NOTED = ('spawn', '_create_and_inject_local_root', '_get_guest_config', '_create_guest_with_network',
          'get_console_output', 'power_off', 'reboot', 'snapshot', 'rescue', 'unrescue', 'attach_interface',
          'detach_interface', 'attach_volume', 'network_binding_host_id', 'get_device_name_for_instance',
-         'update_provider_tree', 'migrate_disk_and_power_off')
+         'update_provider_tree', 'migrate_disk_and_power_off', 'init_host')
 for _name in NOTED:
     setattr(LibvirtDriver, _name, _noted(_name))
 

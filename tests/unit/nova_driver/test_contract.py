@@ -73,7 +73,8 @@ def overridden():
 
 
 # What the driver adds and Nova must not have as well.
-OWN = ('_check_before_fetch', '_check_kernel', '_check_validity', '_forget', '_is_damaged', '_last_line')
+OWN = ('_check_before_fetch', '_check_kernel', '_check_validity', '_forget', '_is_damaged', '_keep_allocations',
+       '_last_line')
 
 
 def test_says_what_is_compared(nova, capsys):
@@ -135,6 +136,17 @@ def test_what_is_refused_early_is_asked_before_anything_is_made(nova):
             if isinstance(node, ast.Call):
                 lines.setdefault(getattr(node.func, 'attr', None), node.lineno)
         assert lines[question] < lines[deed], name
+
+
+def test_what_a_failed_rebuild_takes_away_is_where_the_driver_looks(nova):
+    tracker = methods(parse(nova / 'nova/compute/resource_tracker.py'), 'ResourceTracker')
+    assert parameters(tracker['delete_allocation_for_evacuated_instance']) == [
+        'self', 'context', 'instance', 'node', 'node_type']
+    manager = parse(nova / 'nova/compute/manager.py')
+    rebuild = ast.unparse(methods(manager, 'ComputeManager')['rebuild_instance'])
+    assert "self.rt.delete_allocation_for_evacuated_instance(context, instance, scheduled_node, " \
+        "node_type='destination')" in rebuild
+    assert 'self._compute = compute' in ast.unparse(methods(manager, 'ComputeVirtAPI')['__init__'])
 
 
 def test_start_paths_all_lead_through_the_check(nova):

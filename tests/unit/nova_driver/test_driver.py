@@ -77,7 +77,7 @@ def test_ordinary_servers_go_through_as_they_came(driver, ordinary):
         'network_binding_host_id': ('context', ordinary), 'get_device_name_for_instance': (ordinary, [], 'mapping'),
         'detach_interface': ('context', ordinary, 'vif'), 'attach_volume': ('context', {}, ordinary, '/dev/vdb'),
     }
-    assert set(calls) | {'update_provider_tree'} == set(stand_in_nova.NOTED)
+    assert set(calls) | {'update_provider_tree', 'init_host'} == set(stand_in_nova.NOTED)
     for name, args in calls.items():
         driver.calls.clear()
         getattr(driver, name)(*args)
@@ -358,3 +358,18 @@ def test_the_host_tells_what_it_boots(driver):
     driver.update_provider_tree(tree, 'node')
     assert driver.calls[0][0] == 'update_provider_tree'
     assert traits == ['node', 'CUSTOM_UNIKERNEL', 'CUSTOM_UNIKERNEL_U0']
+
+
+@pytest.mark.parametrize('kind, of, node_type, dropped', [
+    ('unikernel', 'here', 'destination', False), ('unikernel', 'elsewhere', 'destination', True),
+    ('unikernel', 'elsewhere', 'source', True), ('ordinary', 'here', 'destination', True)])
+def test_a_failed_rebuild_leaves_a_unikernel_what_it_has_of_its_host(driver, request, kind, of, node_type, dropped):
+    server, calls = request.getfixturevalue(kind), []
+    server.host = of
+    tracker = types.SimpleNamespace(delete_allocation_for_evacuated_instance=lambda *args, **kwargs: calls.append(
+        (args, kwargs)))
+    driver.virtapi = types.SimpleNamespace(_compute=types.SimpleNamespace(rt=tracker))
+    driver.init_host('here')
+    assert driver.calls == [('init_host', ('here',), {})]
+    tracker.delete_allocation_for_evacuated_instance('context', server, 'node', node_type=node_type)
+    assert calls == ([(('context', server, 'node'), {'node_type': node_type})] if dropped else [])
