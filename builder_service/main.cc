@@ -3,8 +3,11 @@
 #include <memory>
 #include <mutex>
 
+#include <spdlog/spdlog.h>
+
 #include "builder_service/api/service.hh"
 #include "builder_service/hypervisor/hypervisor.hh"
+#include "builder_service/sandbox/sandbox.hh"
 
 namespace
 {
@@ -64,8 +67,19 @@ private:
     std::shared_ptr<Hypervisor> hypervisor_;
 };
 
+/// Once, at the start: what the sandbox of tenants' tools lacks here. Builds say it again if they fail by it.
+void tell_of_confinement()
+{
+    const auto confined = confinement();
+    if (!confined)
+        spdlog::warn("{}", confined.error().message);
+    else if (!confined->processes_bounded)
+        spdlog::warn("sandbox: {}", confined->text);
+}
+
 Result<api::Backend> make_backend(const api::Settings& settings)
 {
+    tell_of_confinement();
     const auto booter = std::make_shared<Booter>(settings);
     PipelineSettings pipeline;
     const auto repositories = api::open_repositories(settings);

@@ -6,6 +6,7 @@
 #include "builder_service/cli/service_client.hh"
 #include "builder_service/hypervisor/hypervisor.hh"
 #include "builder_service/platforms/tool.hh"
+#include "builder_service/sandbox/sandbox.hh"
 #include "common/decode/document.hh"
 #include "common/util/process.hh"
 
@@ -68,19 +69,19 @@ Check check_static_library(const std::string& library, const std::string& packag
 
 Check check_sandbox()
 {
-    const auto result =
-        run_tool("bwrap", {"--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--", "true"});
-    if (!result) {
-        return {"sandbox", Check::Verdict::wrong, "bubblewrap is not installed", install("bubblewrap")};
+    const auto confined = confinement();
+    if (!confined) {
+        return {"sandbox", Check::Verdict::wrong, confined.error().message,
+                install("bubblewrap") +
+                    ", and sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000 (in a "
+                    "container: run it with the right to make user namespaces)"};
     }
-    if (!result->ok()) {
-        return {"sandbox", Check::Verdict::wrong,
-                "bubblewrap may not make namespaces: " + first_line(result->error),
-                "sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000 (in a "
-                "container: run "
-                "it with the right to make user namespaces)"};
+    if (!confined->processes_bounded) {
+        return {"sandbox", Check::Verdict::note, confined->text,
+                "build as another user than root, or let others make user namespaces: sysctl -w "
+                "kernel.unprivileged_userns_clone=1"};
     }
-    return {"sandbox", Check::Verdict::ok, "bubblewrap makes namespaces", ""};
+    return {"sandbox", Check::Verdict::ok, confined->text, ""};
 }
 
 std::vector<Check> check_hypervisor(const fs::path& state)

@@ -2,6 +2,8 @@
 #include <exception>
 #include <system_error>
 
+#include <unistd.h>
+
 #include "builder_service/pipeline/pipeline.hh"
 #include "builder_service/pipeline/plan.hh"
 #include "builder_service/pipeline/proof.hh"
@@ -124,6 +126,9 @@ private:
         bundle_digest_ = to_string(*digest);
         std::error_code error;
         fs::create_directories(work_ / "source", error);
+        if (!error) {
+            fs::permissions(work_ / "source", fs::perms(0755), error);  // whatever the umask: tools read it
+        }
         if (error) {
             return tl::unexpected(system_failure((work_ / "source").string(), error.value()));
         }
@@ -182,6 +187,13 @@ private:
     Result<void> generate()
     {
         SandboxLimits limits;
+        if (plan_.spec.application && geteuid() == 0) {  // others' tools run as they do
+            const Result<Confinement> confined = confinement();
+            if (!confined) {
+                return tl::unexpected(confined.error());
+            }
+            limits.user = confined->user;
+        }
         limits.time = settings_.time_limit;
         limits.memory = settings_.memory_limit;
         limits.processes = settings_.process_limit;

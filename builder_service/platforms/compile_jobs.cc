@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "builder_service/platforms/header_record.hh"
+#include "builder_service/sandbox/sandbox.hh"
 #include "common/util/file.hh"
 
 namespace unikernel
@@ -35,6 +36,9 @@ Result<std::filesystem::path> compile_one(const CompileJob& job, const ObjectCac
     std::filesystem::create_directories(folder, error);
     if (error) {
         return tl::unexpected(system_failure(folder.string(), error.value()));
+    }
+    if (Result<void> given = give_to(folder, job.user); !given) {
+        return tl::unexpected(given.error());
     }
     const auto begin = std::filesystem::file_time_type::clock::now();
     Result<std::string> output = run_tool(job.tool(folder), "compiling " + job.name, budget, stop);

@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "builder_service/platforms/object_cache.hh"
 #include "builder_service/platforms/tool.hh"
@@ -32,6 +35,7 @@ struct CompileJob {
     bool tenant = false;  ///< the application's own source: a refusal is its author's, else a bug of ours
     /// The compiler run that writes `object.o` into the given folder. Only called if the cache has it not.
     std::function<ProcessSpecification(const std::filesystem::path& folder)> tool;
+    std::optional<uid_t> user = std::nullopt;  ///< whose that folder is made first; absent: this process's
 };
 
 struct CompiledObjects {

@@ -22,13 +22,6 @@
 namespace unikernel
 {
 
-/// One thing `doctor` looked at on this host.
-struct PlatformCheck {
-    std::string name;  ///< "compiler"
-    bool ok = false;
-    std::string text;  ///< what was found, or what is missing and how to get it
-};
-
 /// What a platform is given for one build. Referenced objects outlive the build.
 struct PlatformInputs {
     const ImageSpec& spec;
@@ -83,7 +76,6 @@ public:
     virtual Result<Digest> identity() const = 0;
     /// Tools' names and versions for people. Errors: unavailable.
     virtual Result<std::string> toolchain() const = 0;
-    virtual std::vector<PlatformCheck> doctor() const = 0;
     virtual std::unique_ptr<PlatformBuild> begin(PlatformInputs inputs) const = 0;
 };
 

@@ -54,6 +54,11 @@ Failure failure_of(const std::string& what, const ProcessSpecification& tool, co
     if (printed.find("No space left on device") != std::string::npos) {
         return {FailureKind::no_space, what + ": the disk is full"};
     }
+    if (tool.limits.processes && result.error.find("Resource temporarily unavailable") != std::string::npos) {
+        return {FailureKind::invalid, what + ": the tool started more than " +
+                                          std::to_string(*tool.limits.processes) +
+                                          " processes at once, as many as a sandbox may have:\n" + printed};
+    }
     if (result.error.starts_with("bwrap: ")) {
         return {FailureKind::unavailable, what + ": the sandbox cannot be made: " + result.error};
     }

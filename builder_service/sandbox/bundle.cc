@@ -169,7 +169,10 @@ private:
                 return fail(FailureKind::invalid,
                             entry_text(entry) + "lies below " + part + ", which is a file");
             }
-            if (folders_.insert(part).second && mkdir((folder_ / part).c_str(), 0755) != 0) {
+            const fs::path made = folder_ / part;
+            // Once more by chmod: whatever the umask, a tool that runs as another user reads it.
+            if (folders_.insert(part).second &&
+                (mkdir(made.c_str(), 0755) != 0 || chmod(made.c_str(), 0755) != 0)) {
                 return tl::unexpected(system_failure(entry_text(entry) + "cannot be created", errno));
             }
             if (end == std::string::npos) {
@@ -182,7 +185,7 @@ private:
     {
         const FileDescriptor file(
             open((folder_ / path).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-        if (!file) {
+        if (!file || fchmod(file.get(), 0644) != 0) {
             return tl::unexpected(system_failure(entry_text(path) + "cannot be created", errno));
         }
         const void* block = nullptr;

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/sandbox/sandbox.hh"
 
+#include <cerrno>
 #include <system_error>
+
+#include <unistd.h>
+
+#include "common/util/file.hh"
 
 namespace unikernel
 {
 
-ProcessSpecification sandboxed(const SandboxedTool& tool, const SandboxLimits& limits)
+namespace
+{
+
+/// bubblewrap's arguments, and the tool's.
+std::vector<std::string> confined(const SandboxedTool& tool, const SandboxLimits& limits)
 {
     std::vector<std::string> arguments{"--unshare-all",
                                        "--unshare-user",
@@ -52,10 +61,45 @@ ProcessSpecification sandboxed(const SandboxedTool& tool, const SandboxLimits& l
     // Only in here: outside, it would count all processes of the service's user.
     add({"/usr/bin/prlimit", "--nproc=" + std::to_string(limits.processes), "--", tool.program.string()});
     arguments.insert(arguments.end(), tool.arguments.begin(), tool.arguments.end());
+    return arguments;
+}
 
+/// The same for root, the tool running as `user`: the sandbox stands in a second one, in which that user
+/// reaches what `tool` names wherever it lies, and which ends with all in it.
+std::vector<std::string> confined_as(uid_t user, SandboxedTool tool, const SandboxLimits& limits)
+{
+    std::vector<std::string> arguments{
+        "--dev-bind", "/",          "/",         "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL",
+        "--cap-add",  "CAP_SETUID", "--cap-add", "CAP_SETGID",    "--tmpfs",           "/tmp"};
+    const auto add = [&](std::initializer_list<std::string> words) {
+        arguments.insert(arguments.end(), words.begin(), words.end());
+    };
+    const auto move_to = [&](const std::string& place, const char* how, auto& shown) {
+        std::map<std::filesystem::path, std::string> moved;
+        for (const auto& [host, inside] : shown) {
+            const std::string reachable = place + std::to_string(moved.size());
+            add({how, host.string(), reachable});
+            moved[reachable] = inside;
+        }
+        shown = std::move(moved);
+    };
+    move_to("/tmp/read-only-", "--ro-bind", tool.read_only);
+    move_to("/tmp/writable-", "--bind", tool.writable);
+    const std::string id = std::to_string(user);
+    add({"--", "/usr/bin/setpriv", "--reuid", id, "--regid", id, "--clear-groups", "--inh-caps=-all", "--"});
+    add({"/usr/bin/bwrap"});
+    const std::vector<std::string> sandbox = confined(tool, limits);
+    arguments.insert(arguments.end(), sandbox.begin(), sandbox.end());
+    return arguments;
+}
+
+}  // namespace
+
+ProcessSpecification sandboxed(const SandboxedTool& tool, const SandboxLimits& limits)
+{
     ProcessSpecification specification;
     specification.program = "bwrap";
-    specification.arguments = std::move(arguments);
+    specification.arguments = limits.user ? confined_as(*limits.user, tool, limits) : confined(tool, limits);
     specification.time_limit = limits.time;
     specification.output_limit = limits.output;
     specification.limits.cpu_seconds =
@@ -63,28 +107,15 @@ ProcessSpecification sandboxed(const SandboxedTool& tool, const SandboxLimits& l
     specification.limits.address_space = limits.memory;
     specification.limits.file_size = limits.file_size;
     specification.limits.open_files = limits.open_files;
+    specification.limits.processes = limits.processes;
     specification.limits.core_size = 0;
     return specification;
 }
 
-Result<void> check_sandbox()
+Result<void> give_to(const std::filesystem::path& folder, std::optional<uid_t> user)
 {
-    SandboxedTool tool;
-    tool.program = "/usr/bin/true";
-    SandboxLimits limits;
-    limits.time = std::chrono::seconds(10);
-    const Result<ProcessResult> result = run(sandboxed(tool, limits));
-    if (!result) {
-        return fail(FailureKind::unavailable,
-                    "sandbox: bubblewrap is not installed (apt-get install bubblewrap): " +
-                        result.error().message);
-    }
-    if (!result->ok()) {
-        return fail(FailureKind::unavailable,
-                    "sandbox: bubblewrap cannot create its namespaces (" +
-                        result->error.substr(0, result->error.find('\n')) +
-                        "); allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1) "
-                        "or run the service as root");
+    if (user && lchown(folder.c_str(), *user, *user) != 0) {
+        return tl::unexpected(system_failure(folder.string(), errno));
     }
     return {};
 }

@@ -3,8 +3,11 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "common/util/process.hh"
 
@@ -17,7 +20,8 @@ struct SandboxedTool {
     std::filesystem::path program;  ///< absolute, inside: /usr/bin/...
     std::vector<std::string> arguments;
     std::filesystem::path working_directory = "/build";
-    /// Host path -> path inside.
+    /// Host path -> path inside. Under SandboxLimits::user what is read must be readable for everyone (not
+    /// the folders above it), and what is written that user's.
     std::map<std::filesystem::path, std::string> read_only;
     std::map<std::filesystem::path, std::string> writable;
 };
@@ -25,10 +29,11 @@ struct SandboxedTool {
 struct SandboxLimits {
     std::chrono::milliseconds time{120'000};  ///< wall clock; CPU time is bounded by the same
     std::uint64_t memory = 2ULL << 30;        ///< bytes of address space per process, and of tmpfs
-    std::uint32_t processes = 64;
-    std::uint64_t output = 1ULL << 20;       ///< bytes the tool may print
-    std::uint64_t file_size = 256ULL << 20;  ///< bytes of one file it writes
+    std::uint32_t processes = 64;             ///< at once; the sandbox's own is one of them
+    std::uint64_t output = 1ULL << 20;        ///< bytes the tool may print
+    std::uint64_t file_size = 256ULL << 20;   ///< bytes of one file it writes
     std::uint32_t open_files = 256;
+    std::optional<uid_t> user;  ///< of the host, as whom the tool runs; absent: as this process's
 };
 
 /// The tool as a process in bubblewrap: new user, PID, network (none), IPC, UTS and cgroup namespaces;
@@ -37,7 +42,19 @@ struct SandboxLimits {
 /// Pure; run it with run().
 ProcessSpecification sandboxed(const SandboxedTool& tool, const SandboxLimits& limits);
 
-/// Errors: unavailable, with what to install or to allow, if a sandbox cannot be made on this host.
-Result<void> check_sandbox();
+/// Makes a folder that a tool writes to `user`'s, if there is one. Errors: internal.
+Result<void> give_to(const std::filesystem::path& folder, std::optional<uid_t> user);
+
+/// How well tools can be confined on this host.
+struct Confinement {
+    std::optional<uid_t> user;       ///< for SandboxLimits
+    bool processes_bounded = false;  ///< whether SandboxLimits::processes holds
+    std::string text;                ///< for people: what is so, and if something is missing, why
+};
+
+/// Tries it once in a process: the kernel exempts the host's root from the bound on processes, so a process
+/// of root has its tools run as a user of their own, if the host allows that. Thread-safe.
+/// Errors: unavailable, with what to install or to allow, if a sandbox cannot be made.
+Result<Confinement> confinement();
 
 }  // namespace unikernel

@@ -15,14 +15,15 @@ namespace
 
 const std::string label_expression = "[A-Za-z0-9_.-]{1,63}";
 
-/// A relative path that stays below the bundle's root, in its only spelling.
+/// A relative path that stays below the bundle's root, in its only spelling, and that a compiler's driver
+/// takes for a path: not for an option ("-x"), nor for a file of options ("@x").
 std::string bundle_path(const Reader& reader)
 {
     std::string path = reader.matching("[A-Za-z0-9_.+@/-]{1,255}");
     for (std::size_t begin = 0; begin <= path.size();) {
         const std::size_t end = std::min(path.find('/', begin), path.size());
         const std::string part = path.substr(begin, end - begin);
-        if (part.empty() || part == ".." || part == "." || part.front() == '-') {
+        if (part.empty() || part == ".." || part == "." || part.front() == '-' || part.front() == '@') {
             reader.refuse("\"" + path + "\" is not a plain path below the bundle's root");
         }
         begin = end + 1;

@@ -76,7 +76,6 @@ std::vector<Limit> limit_list(const ProcessLimits& limits)
     add(RLIMIT_CPU, limits.cpu_seconds);
     add(RLIMIT_AS, limits.address_space);
     add(RLIMIT_FSIZE, limits.file_size);
-    add(RLIMIT_NPROC, limits.processes);
     add(RLIMIT_NOFILE, limits.open_files);
     add(RLIMIT_CORE, limits.core_size);
     return list;

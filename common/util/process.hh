@@ -20,7 +20,8 @@ struct ProcessLimits {
     std::optional<std::uint64_t> cpu_seconds;
     std::optional<std::uint64_t> address_space;  ///< bytes
     std::optional<std::uint64_t> file_size;      ///< bytes of one file
-    std::optional<std::uint64_t> processes;      ///< of the user, hence only useful in a user namespace
+    /// At once. Not set here, where it would count all of the user's: the sandbox that is run sets it inside.
+    std::optional<std::uint64_t> processes;
     std::optional<std::uint64_t> open_files;
     std::optional<std::uint64_t> core_size;
 };

@@ -18,6 +18,7 @@ namespace
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t largest_image = 256ULL << 20;
+constexpr std::uint64_t largest_script = 1ULL << 20;
 
 const Installation& installation(const Module& module)
 {
@@ -182,7 +183,15 @@ Result<void> Build::link(std::stop_token stop)
         exports.insert(exports.end(), own.begin(), own.end());
     }
     const fs::path output = inputs_.work / "linked";
-    if (Result<void> made = make_folder(output); !made) {
+    Result<void> made = make_folder(output);
+    made = made ? give_to(output, inputs_.limits.user) : made;
+    if (!made) {
+        return made;
+    }
+    // A copy, which a tool that runs as another user can read.
+    const Result<std::string> script = read_file(folder_ / core_.link.script, largest_script);
+    made = script ? write_file(inputs_.work / "link.ld", *script) : tl::unexpected(script.error());
+    if (!made) {
         return made;
     }
     const Result<fs::path> libos =
@@ -190,7 +199,7 @@ Result<void> Build::link(std::stop_token stop)
     if (!libos) {
         return tl::unexpected(libos.error());
     }
-    const FinalLink inputs{folder_ / core_.link.script, *libos, application_, has_c_library()};
+    const FinalLink inputs{inputs_.work / "link.ld", *libos, application_, has_c_library()};
     SandboxLimits limits = inputs_.limits;
     const Result<std::string> printed =
         run_tool(final_link(core_, toolchain_, inputs, output, limits), "linking the image", budget_, stop);

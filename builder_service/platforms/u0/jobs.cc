@@ -363,7 +363,8 @@ private:
                     tool.read_only[inputs.source] = "/build/src";
                     tool.writable[folder] = "/build/out";
                     return sandboxed(tool, inputs.limits);
-                }};
+                },
+                context_.inputs.limits.user};
     }
 
     const JobContext& context_;

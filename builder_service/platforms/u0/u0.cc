@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "builder_service/platforms/tool.hh"
 #include "builder_service/platforms/u0/build.hh"
 #include "builder_service/platforms/u0/description.hh"
 #include "builder_service/platforms/u0/toolchain.hh"
@@ -82,31 +81,6 @@ public:
     Result<std::string> toolchain() const override
     {
         return find_toolchain().map([](const Toolchain& found) { return found.text(); });
-    }
-
-    std::vector<PlatformCheck> doctor() const override
-    {
-        std::vector<PlatformCheck> checks;
-        const Result<std::string> tools = toolchain();
-        checks.push_back({"compiler", tools.has_value(), tools ? *tools : tools.error().message});
-        const Result<void> sandbox = check_sandbox();
-        checks.push_back(
-            {"sandbox", sandbox.has_value(), sandbox ? "bubblewrap works" : sandbox.error().message});
-        const Result<Description> description = load_description(folder_);
-        checks.push_back({"platform", description.has_value(),
-                          description ? folder_.string() : description.error().message});
-        if (description) {
-            for (const auto& [source, version] : description->third_party) {
-                const fs::path path = cache_ / "sources" / (source + "-" + version);
-                const bool there = fs::is_directory(path);
-                checks.push_back({source, there,
-                                  there
-                                      ? path.string()
-                                      : source + " " + version + " is not in " + path.parent_path().string() +
-                                            ": run " + fetch_sources_command(path.parent_path())});
-            }
-        }
-        return checks;
     }
 
     std::unique_ptr<PlatformBuild> begin(PlatformInputs inputs) const override

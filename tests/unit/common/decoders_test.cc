@@ -96,7 +96,7 @@ TEST(Specification, refusals_name_the_path_and_the_way_out)
 TEST(Specification, source_paths_stay_in_the_bundle_and_are_no_options)
 {
     for (const std::string path :
-         {"../x.cc", "/etc/x.cc", "a/../b.cc", "a//b.cc", "./a.cc", "-o.cc", "a/-x.cc"}) {
+         {"../x.cc", "/etc/x.cc", "a/../b.cc", "a//b.cc", "./a.cc", "-o.cc", "a/-x.cc", "@x.cc", "a/@x.cc"}) {
         EXPECT_EQ(spec_refusal("{name: a, application: {sources: [\"" + path + "\"]}}"),
                   "spec.application.sources[0]: \"" + path +
                       "\" is not a plain path below the bundle's root");

@@ -5,6 +5,7 @@
 
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -184,6 +185,25 @@ TEST_F(Failing, tools_may_not_print_for_ever)
     EXPECT_EQ(to_string(outcome.state), "log-limit");
     EXPECT_TRUE(outcome.error.starts_with("compiling server.cc: the tools printed more than 4000 bytes; it "
                                           "began with:\nserver.cc: In function"))
+        << outcome.error;
+}
+
+TEST_F(Failing, a_closed_umask_closes_out_no_tool)
+{
+    const mode_t before = umask(077);
+    const BuildOutcome outcome = build_spec(server_spec);
+    umask(before);
+    EXPECT_EQ(to_string(outcome.state), "succeeded") << outcome.error;
+}
+
+TEST_F(Failing, tools_may_not_multiply)
+{
+    settings.process_limit = 2;  // the sandbox's own and g++, which starts the compiler proper
+    const BuildOutcome outcome = build_spec(server_spec);
+    EXPECT_EQ(to_string(outcome.state), "compile-failed");
+    EXPECT_TRUE(
+        outcome.error.starts_with("compiling server.cc: the tool started more than 2 processes at once, as "
+                                  "many as a sandbox may have:\n"))
         << outcome.error;
 }
 

@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
+
+#include <sys/stat.h>
 
 #include "builder_service/sandbox/sandbox.hh"
 #include "common/util/file.hh"
@@ -20,10 +23,13 @@ class Sandbox : public ::testing::Test
 protected:
     void SetUp() override
     {
-        const Result<void> works = check_sandbox();
+        const Result<Confinement> works = confinement();
         ASSERT_TRUE(works) << works.error().message;
+        ASSERT_TRUE(works->processes_bounded) << works->text;
+        limits_.user = works->user;
         fs::create_directory(in_);
         fs::create_directory(out_);
+        ASSERT_TRUE(give_to(out_, limits_.user));
         ASSERT_TRUE(write_file(in_ / "file", "content"));
         limits_.time = std::chrono::seconds(20);
     }
@@ -123,6 +129,81 @@ TEST_F(Sandbox, passes_limits_on_processes_and_files)
     EXPECT_EQ(sh("ulimit -n").out, "33\n");
     EXPECT_NE(sh("cat /proc/self/limits").out.find("Max processes             17                   17"),
               std::string::npos);
+}
+
+/// Command lines of all processes of the host.
+std::string command_lines()
+{
+    std::string all;
+    for (const auto& process : fs::directory_iterator("/proc")) {
+        all += read_file(process.path() / "cmdline", 1 << 20).value_or("") + "\n";
+    }
+    return all;
+}
+
+TEST_F(Sandbox, bounds_processes_at_each_moment)
+{
+    limits_.processes = 17;
+    const ProcessResult result = sh("for i in $(seq 40); do sleep 20.625 & echo $i; done; echo all");
+    EXPECT_FALSE(result.ok());
+    EXPECT_GT(std::count(result.out.begin(), result.out.end(), '\n'), 8);
+    EXPECT_LT(std::count(result.out.begin(), result.out.end(), '\n'), 17);
+    EXPECT_NE(result.error.find("Cannot fork"), std::string::npos) << result.error;
+    EXPECT_EQ(command_lines().find("20.625"), std::string::npos) << "something survived";
+    EXPECT_TRUE(sh("for i in $(seq 40); do /usr/bin/true; done").ok()) << "one after the other";
+}
+
+TEST_F(Sandbox, holds_against_processes_that_multiply)
+{
+    limits_.time = std::chrono::milliseconds(1500);
+    limits_.processes = 30;
+    const ProcessResult result = sh("b() { echo 30.875 >&2; b | b & }; while :; do b; sleep 0.05; done");
+    EXPECT_FALSE(result.ok());
+    EXPECT_EQ(command_lines().find("30.875"), std::string::npos) << "something survived";
+}
+
+TEST_F(Sandbox, has_its_number_of_processes_whatever_others_have)
+{
+    limits_.processes = 17;
+    const std::string twelve = "for i in $(seq 12); do sleep 1 & done; wait; echo all";
+    std::string other;
+    {
+        const std::jthread beside([&] { other = sh(twelve).out; });
+        EXPECT_EQ(sh(twelve).out, "all\n");
+    }
+    EXPECT_EQ(other, "all\n");
+}
+
+TEST_F(Sandbox, is_of_no_user_that_owns_something)
+{
+    const ProcessResult result = sh("cat /proc/self/uid_map; touch /build/out/made");
+    ASSERT_TRUE(result.ok()) << result.error;
+    struct stat made {
+    };
+    ASSERT_EQ(lstat((out_ / "made").c_str(), &made), 0);
+    EXPECT_NE(made.st_uid, 0U) << "the host's root, in a sandbox";
+}
+
+TEST(SandboxSpecification, of_another_user_is_the_same_one_with_all_it_names_in_reach)
+{
+    SandboxedTool tool;
+    tool.program = "/usr/bin/g++";
+    tool.read_only["/root/a"] = "/build/src";
+    tool.writable["/root/b"] = "/build/out";
+    SandboxLimits limits;
+    const std::string own = sandboxed(tool, limits).command_line();
+    limits.user = 70'000;
+    const std::string line = sandboxed(tool, limits).command_line();
+    EXPECT_NE(
+        line.find(" --ro-bind /root/a /tmp/read-only-0 --bind /root/b /tmp/writable-0 -- /usr/bin/setpriv "
+                  "--reuid 70000 --regid 70000 --clear-groups --inh-caps=-all -- /usr/bin/bwrap "
+                  "--unshare-all --unshare-user "),
+        std::string::npos)
+        << line;
+    EXPECT_NE(line.find(" --ro-bind /tmp/read-only-0 /build/src --bind /tmp/writable-0 /build/out "),
+              std::string::npos)
+        << line;
+    EXPECT_NE(own.find(" --ro-bind /root/a /build/src --bind /root/b /build/out "), std::string::npos) << own;
 }
 
 TEST(SandboxSpecification, unshares_everything_and_inherits_nothing)
