@@ -6,6 +6,8 @@
 #   tools/test.sh                 # everything but tidy, which takes as long as all the rest, and openstack
 #   tools/test.sh --openstack     # on a real OpenStack, made for it and gone afterwards; needs root
 #   tools/test.sh build python    # only these stages, in this order
+#
+# What the stage unit compiles is begun at the lowest priority while stages run that mostly wait.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,6 +16,7 @@ declare -A help=(
     [dependencies]="install what is missing from Debian, fetch lwIP's source"
     [build]="the programs, release preset"
     [style]="clang-format, shellcheck, pyflakes, pycodestyle, licence headers"
+    [compile]="what the stage unit tests, asan preset"
     [unit]="ctest with AddressSanitizer and UndefinedBehaviorSanitizer"
     [python]="pytest: command line, service, guests"
     [docs]="Sphinx, warnings are errors"
@@ -21,9 +24,9 @@ declare -A help=(
     [openstack]="pytest inside an all-in-one OpenStack: the story, and what goes wrong"
 )
 if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
-    sed -n '3,9s/^# \{0,1\}//p' "$0"
+    sed -n '3,11s/^# \{0,1\}//p' "$0"
     printf '\nStages:\n'
-    for stage in "${stages[@]}" tidy openstack; do printf '  %-13s %s\n' "$stage" "${help[$stage]}"; done
+    for stage in "${stages[@]}" compile tidy openstack; do printf '  %-13s %s\n' "$stage" "${help[$stage]}"; done
     exit 0
 fi
 if [ "$*" = --openstack ]; then
@@ -39,10 +42,12 @@ done
 python=/usr/bin/python3
 jobs=$(nproc)
 work=$(mktemp -d)
+compiling=
 # The closing line, also when a stage has failed: what pytest and ctest have counted.
 finish()
 {
     local status=$?
+    [ -z "$compiling" ] || kill -- "-$compiling" 2>/dev/null || true
     [ -z "$(ls "$work"/*.xml 2>/dev/null)" ] || "$python" tools/count_tests.py "$work"/*.xml || status=1
     rm -rf "$work"
     exit $status
@@ -80,9 +85,26 @@ stage_style()
     [ -z "$bare" ] || { printf 'no SPDX header in:\n%s\n' "$bare"; return 1; }
 }
 
+# One at a time: who comes second finds it done.
+stage_compile()
+{
+    mkdir -p build/asan
+    exec {lock}>build/asan/.compiling
+    flock "$lock"
+    build asan all
+}
+
+# In a session of its own, so that it can be ended with all it runs.
+compile_meanwhile()
+{
+    [ -z "$compiling" ] || return 0
+    setsid nice -n 19 tools/test.sh compile >"$work/compile.log" 2>&1 &
+    compiling=$!
+}
+
 stage_unit()
 {
-    build asan all
+    stage_compile
     ctest --preset asan -j "$jobs" --no-tests=error --output-junit "$work/unit.xml"
 }
 
@@ -123,6 +145,7 @@ stage_tidy()
 }
 
 for stage in "${stages[@]}"; do
+    case "$stage, ${stages[*]}" in openstack,*unit* | python,*unit*) compile_meanwhile ;; esac
     printf '\n== %s: %s\n' "$stage" "${help[$stage]}"
     started=$SECONDS
     # Not `stage || ...`: in a condition bash ignores `set -e` for all that the stage does.
