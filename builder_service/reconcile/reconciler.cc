@@ -108,7 +108,10 @@ Result<void> Reconciler::look(const std::stop_token& stop)
     }
     world_.tenants.clear();
     const auto servers = parts_.fleet.list(stop);
-    world_.no_list = servers ? "" : "the servers cannot be listed: " + servers.error().message;
+    auto no_list = servers ? "" : "the servers cannot be listed: " + servers.error().message;
+    if (!no_list.empty() && no_list != world_.no_list)
+        spdlog::warn("reconcile: {}", no_list);
+    world_.no_list = std::move(no_list);
     for (const auto& server : servers.value_or(std::vector<Server>{})) {
         const auto image = parts_.images.of_reference(server.project, server.image);
         if (!image)
@@ -181,7 +184,9 @@ std::string Reconciler::cause(const Line& line) const
     if (!line.outdated.empty() || !inhabited)
         return line.outdated;
     for (const auto& [server, image] : tenants->second)
-        if (!server.pinned && !complies(image, *line.wish.plan_digest, parts_.clock.wall()))
+        // What runs the newest image is judged with it: its time may have come in between.
+        if (!server.pinned && image.build != line.image.build &&
+            !complies(image, *line.wish.plan_digest, parts_.clock.wall()))
             return "server " + server.name + " does not run what is wanted";
     return "";
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/reconcile/town.hh"
 
+#include "builder_service/database/timestamp.hh"
+
 namespace unikernel::test
 {
 namespace
@@ -412,6 +414,24 @@ TEST_F(ReconcilerTest, clocks_that_jump_neither_skip_a_health_check_nor_stall)
     settle(*one_);
     EXPECT_EQ(newest().state, "succeeded");
     EXPECT_EQ(fleet.checks, 3);
+}
+
+TEST_F(ReconcilerTest, renews_once_also_if_the_time_comes_while_it_looks)
+{
+    const auto image = built("web");
+    auto head = builds.heads({"", true})->front();
+    const auto made = *parse_timestamp(head.created);
+    head.not_after = timestamp(made + 1h);
+    ASSERT_TRUE(builds.finish(head));
+    fleet.add("a", image);
+    hands.wall = made + 45min - 1ms;
+    fleet.on_list = [&] { hands.pass(10ms); };
+    one_ = process();
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    EXPECT_TRUE(all_rollouts().empty()) << newest().rollout.cause;
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    ASSERT_EQ(all_rollouts().size(), 1U);
+    EXPECT_THAT(newest().rollout.cause, HasSubstr("is valid until"));
 }
 
 }  // namespace

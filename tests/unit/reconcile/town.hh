@@ -120,6 +120,8 @@ public:
     Result<std::vector<Server>> list(std::stop_token) override
     {
         const std::scoped_lock lock(mutex_);
+        if (on_list)
+            on_list();
         if (away)
             return fail(FailureKind::unavailable, "the fleet is away");
         std::vector<Server> all;
@@ -170,6 +172,7 @@ public:
     std::string breaks_with;                                 ///< an image with which servers do not start
     std::optional<Failure> refusal;
     bool away = false;
+    std::function<void()> on_list;  ///< while it is listed
     int checks = 0;
     int at_work = 0;  ///< the most servers that were under way at once
 
