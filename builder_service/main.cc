@@ -7,6 +7,7 @@
 
 #include "builder_service/api/service.hh"
 #include "builder_service/hypervisor/hypervisor.hh"
+#include "builder_service/pipeline/prepare.hh"
 #include "builder_service/sandbox/sandbox.hh"
 
 namespace
@@ -77,6 +78,18 @@ void tell_of_confinement()
         spdlog::warn("sandbox: {}", confined->text);
 }
 
+Result<void> fill_cache(const PipelineSettings& pipeline, ModuleRepositories& repositories, const Say& say)
+{
+    for (const auto& notice : repositories.refresh({}, false))
+        say(notice);
+    const auto prepared = prepare(pipeline, say);
+    if (!prepared)
+        return tl::unexpected(prepared.error());
+    say(std::to_string(prepared->compiled) + " objects compiled, for " + std::to_string(prepared->kinds) +
+        " kinds of images; the cache is " + pipeline.cache.native());
+    return {};
+}
+
 Result<api::Backend> make_backend(const api::Settings& settings)
 {
     tell_of_confinement();
@@ -113,7 +126,9 @@ Result<api::Backend> make_backend(const api::Settings& settings)
         .inspect = inspect_image,
         .boots_images = settings.boot_check,
         .hypervisor = [booter] { return booter->connected(); },
-        .accelerators = [booter] { return booter->accelerators(); }};
+        .accelerators = [booter] { return booter->accelerators(); },
+        .prepare = [pipeline,
+                    repositories](const auto& say) { return fill_cache(pipeline, *repositories, say); }};
 }
 
 }  // namespace

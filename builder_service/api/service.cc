@@ -343,10 +343,16 @@ int run_service(int argc, const char* const* argv, const MakeBackend& make_backe
     if (!address)
         return refuse(address.error(), 2);
     start_logging(settings->log_json, settings->log_level);
-    StopSignals::install();
+    if (!settings->prepare)
+        StopSignals::install();
     auto backend = make_backend(*settings);
     if (!backend)
         return refuse(backend.error(), 1);
+    if (settings->prepare) {
+        const auto say = [](std::string_view line) { std::cout << line << std::endl; };
+        const auto prepared = backend->prepare ? backend->prepare(say) : Result<void>{};
+        return prepared ? 0 : refuse(prepared.error(), 1);
+    }
     return serve(*settings, *address, *backend);
 }
 

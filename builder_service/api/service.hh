@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "builder_service/api/settings.hh"
@@ -26,6 +27,8 @@ struct Backend {
     std::function<Result<std::shared_ptr<Hypervisor>>()> hypervisor = {};
     std::function<std::vector<std::string>()> accelerators;  ///< for people; may be slow the first time
     std::shared_ptr<Fleet> fleet = {};                       ///< null: the one that the settings mean
+    /// Fills the cache ahead of the first build and tells what it did, line by line. Empty: nothing to do.
+    std::function<Result<void>(const std::function<void(std::string_view)>& say)> prepare = {};
 };
 using MakeBackend = std::function<Result<Backend>(const Settings&)>;
 

@@ -30,6 +30,7 @@ constexpr std::string_view synopsis =
     "[keystone_authtoken], [glance] and [nova] of a service of OpenStack, and [reconcile].\n\n"
     "  unikernel-builder                          # embedded defaults\n"
     "  unikernel-builder --listen 127.0.0.1:0     # any free port, printed at start\n"
+    "  unikernel-builder --prepare                # compile ahead, once, what images share\n"
     "  curl http://127.0.0.1:8770/healthcheck     # is it well?\n\n";
 
 po::options_description command_line_only(const Locations& places)
@@ -37,6 +38,9 @@ po::options_description command_line_only(const Locations& places)
     po::options_description options("On the command line only");
     options.add_options()("help,h", "this text")("version", "the version")(
         "print-policy", "the rules compiled in, as a sample of a policy file")(
+        "prepare",
+        "compile into the cache what images have in common, say what was missing, and end; for use "
+        "after an installation or an upgrade, so that no build has to")(
         "config", po::value<std::string>(),
         ("configuration file; default " + places.config.string() + ", if it exists").c_str());
     return options;
@@ -250,6 +254,7 @@ Result<Settings> read_settings(int argc, const char* const* argv)
         repositories = std::move(*others);
     }
     return typed(values).map([&](Settings settings) {
+        settings.prepare = values.count("prepare") != 0;
         settings.openstack = std::move(openstack);
         settings.reconcile = reconcile;
         settings.repositories = std::move(repositories);

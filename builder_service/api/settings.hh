@@ -42,6 +42,7 @@ struct Settings {
     bool log_json = false;
     std::string log_level;
 
+    bool prepare = false;    ///< fill the cache and end, instead of serving
     std::string only_print;  ///< not empty: print this (help, version) and end
 };
 

@@ -6,6 +6,7 @@
 
 #include "builder_service/pipeline/pipeline.hh"
 #include "builder_service/pipeline/plan.hh"
+#include "builder_service/pipeline/prepare.hh"
 #include "builder_service/pipeline/proof.hh"
 #include "builder_service/sandbox/bundle.hh"
 #include "common/util/digest.hh"
@@ -68,22 +69,8 @@ public:
     {
     }
 
-    BuildOutcome run()
-    {
-        if (step(Phase::plan, "reading the request", [this] { return plan(); }) &&
-            step(Phase::resolve, "choosing modules", [this] { return resolve(); }) &&
-            step(Phase::generate, "writing the configuration", [this] { return generate(); }) &&
-            step(Phase::compile, "compiling", [this] { return compile(); }) &&
-            step(Phase::link, "linking", [this] { return build_->link(stop_); }) &&
-            step(Phase::verify, "checking the image", [this] { return verify(); }) && boot()) {
-            outcome_.state = BuildState::succeeded;
-        }
-        if (outcome_.state != BuildState::succeeded) {
-            outcome_.image.clear();
-            outcome_.digest.clear();
-        }
-        return std::move(outcome_);
-    }
+    BuildOutcome run() { return ended(compiled() && linked()); }
+    BuildOutcome run_until_compiled() { return ended(compiled()); }
 
 private:
     template <typename Step>
@@ -100,6 +87,31 @@ private:
             outcome_.error = result.error().message;
         }
         return result.has_value();
+    }
+
+    bool compiled()
+    {
+        return step(Phase::plan, "reading the request", [this] { return plan(); }) &&
+               step(Phase::resolve, "choosing modules", [this] { return resolve(); }) &&
+               step(Phase::generate, "writing the configuration", [this] { return generate(); }) &&
+               step(Phase::compile, "compiling", [this] { return compile(); });
+    }
+
+    bool linked()
+    {
+        return step(Phase::link, "linking", [this] { return build_->link(stop_); }) &&
+               step(Phase::verify, "checking the image", [this] { return verify(); }) && boot();
+    }
+
+    BuildOutcome ended(bool well)
+    {
+        if (well) {
+            outcome_.state = BuildState::succeeded;
+        } else {
+            outcome_.image.clear();
+            outcome_.digest.clear();
+        }
+        return std::move(outcome_);
     }
 
     Result<void> plan()
@@ -277,18 +289,34 @@ PipelineSettings absolute(PipelineSettings settings)
     return settings;
 }
 
-}  // namespace
-
-BuildOutcome build(const PipelineSettings& settings, const BuildRequest& request, const fs::path& work,
-                   BuildObserver& observer, std::stop_token stop)
+template <typename Work>
+BuildOutcome guarded(Work&& work)
 {
     try {
-        return Run(absolute(settings), request, fs::absolute(work), observer, std::move(stop)).run();
+        return work();
     } catch (const std::exception& error) {
         BuildOutcome outcome;
         outcome.error = std::string("the builder failed: ") + error.what();
         return outcome;
     }
+}
+
+}  // namespace
+
+BuildOutcome build(const PipelineSettings& settings, const BuildRequest& request, const fs::path& work,
+                   BuildObserver& observer, std::stop_token stop)
+{
+    return guarded([&] {
+        return Run(absolute(settings), request, fs::absolute(work), observer, std::move(stop)).run();
+    });
+}
+
+BuildOutcome compile_only(const PipelineSettings& settings, const BuildRequest& request, const fs::path& work,
+                          BuildObserver& observer)
+{
+    return guarded([&] {
+        return Run(absolute(settings), request, fs::absolute(work), observer, {}).run_until_compiled();
+    });
 }
 
 Result<std::string> request_digest(const PipelineSettings& settings, const BuildRequest& request,

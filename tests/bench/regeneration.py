@@ -7,7 +7,7 @@ from pathlib import Path
 
 from command import CommandFailed
 from figures import Sample, Table, limited, surplus, times_less
-from image_builds import APPLICATION, REQUIREMENT, Build, build, command_line
+from image_builds import APPLICATION, REQUIREMENT, Build, build, command_line, prepare
 from laboratory import Effort, say
 
 _REALM = "realm: staff"
@@ -18,6 +18,9 @@ _LIMIT = 2  # percent that http-guard may add to the generation of an image
 class Builds:
     """Every build that was made, in turns."""
 
+    prepared_guarded: list[Build] = field(default_factory=list)
+    prepared_plain: list[Build] = field(default_factory=list)
+    preparation: float = 0   # seconds
     cold_guarded: list[Build] = field(default_factory=list)
     cold_plain: list[Build] = field(default_factory=list)
     edited_guarded: list[Build] = field(default_factory=list)
@@ -53,11 +56,19 @@ def _told(what: str, made: Build) -> Build:
 
 
 def make(effort: Effort, work: Path) -> Builds:
-    """Rounds of builds. In each: both images from an empty cache, then with that cache the
-    image after one changed option, and both images of an edited application."""
+    """Rounds of builds. In each: both images as the first ones of a builder that was prepared; both from an empty
+    cache; then with that cache the image after one changed option, and both images of an edited application."""
     program, builds, output = command_line(), Builds(), work / "generated.img"
-    guarded, plain = work / "cache-guarded", work / "cache-plain"
+    guarded, plain, prepared = work / "cache-guarded", work / "cache-plain", work / "cache-prepared"
+    builds.preparation = prepare(prepared)
+    say(f"preparation: {builds.preparation:.1f} s, once")
     for number in range(effort.builds):
+        for made, what, requirement in ((builds.prepared_guarded, "with http-guard", REQUIREMENT),
+                                        (builds.prepared_plain, "without", None)):
+            used = work / "cache-used"
+            shutil.rmtree(used, ignore_errors=True)
+            shutil.copytree(prepared, used, symlinks=True)
+            made.append(_told(f"first after preparation, {what}", build(program, output, used, requirement)))
         shutil.rmtree(guarded, ignore_errors=True)
         shutil.rmtree(plain, ignore_errors=True)
         builds.cold_guarded.append(_told("cold, with http-guard", build(program, output, guarded, REQUIREMENT)))
@@ -85,13 +96,15 @@ def _objects(builds: list[Build]) -> Sample:
 
 def with_and_without(builds: Builds) -> Table:
     table = Table("Image generation with http-guard and without", "with", "without")
-    for name, guarded, plain in (
-            ("application edited, modules in the cache", builds.edited_guarded, builds.edited_plain),
-            ("nothing in the cache", builds.cold_guarded, builds.cold_plain)):
-        table.figures += [surplus(f"{name}: work", "s", _work(guarded), _work(plain), _LIMIT),
+    for name, guarded, plain, limit in (
+            ("first build after preparation", builds.prepared_guarded, builds.prepared_plain, _LIMIT),
+            ("application edited, modules in the cache", builds.edited_guarded, builds.edited_plain, _LIMIT),
+            ("nothing prepared, nothing in the cache", builds.cold_guarded, builds.cold_plain, None)):
+        table.figures += [surplus(f"{name}: work", "s", _work(guarded), _work(plain), limit),
                           surplus(f"{name}: objects compiled", "", _objects(guarded), _objects(plain))]
     table.figures.append(surplus("nothing in the cache: processor time", "s", _processor(builds.cold_guarded),
                                  _processor(builds.cold_plain)))
+    table.notes.append(f"preparation, once for all images: {builds.preparation:.1f} s")
     table.notes.append("processor time is without the application's own compilation, which its sandbox hides")
     return table
 

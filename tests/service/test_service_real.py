@@ -2,8 +2,10 @@
 """The real service with the real pipeline: ordinary programs in, sealed images out."""
 
 import io
+import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import tarfile
 import time
@@ -11,8 +13,9 @@ import time
 import pytest
 
 import module_bundle
-from service_process import Service, wait_until
+from service_process import Service, program, wait_until
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 HELLO = '#include <iostream>\nint main() { std::cout << "hello" << std::endl; }\n'
 SPEC = {"name": "hello", "platform": "u0", "application": {"sources": ["main.cc"], "language": "c++20"},
         "modules": {"posix": {}}}
@@ -291,3 +294,33 @@ def test_instances_follow_a_requirement_although_the_service_is_killed(builder, 
         assert "u0: sealed" in console and "here" in console
     finally:
         assert service.stop() == 0
+
+
+def test_what_was_prepared_is_compiled_by_no_build(builder, tmp_path):
+    """Into the cache that the service uses just now: what is missing, and the next time nothing."""
+    for name in ("console", "posix", "power", "validity"):
+        shutil.copytree(ROOT / "builder_service/modules" / name, tmp_path / name)
+
+    def prepare():
+        done = subprocess.run([program("unikernel-builder"), "--prepare", "--modules", tmp_path, "--cache",
+                               builder.folder / "cache"],
+                              capture_output=True, text=True, timeout=BUILD_SECONDS, check=False,
+                              env=builder.environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    told = prepare()
+    assert any(line.startswith("u0, the same and validity: ") for line in told), told
+    assert prepare()[-1].startswith("0 objects compiled, for 7 kinds of images; the cache is "), told
+    build = built(builder, submit(builder, name="limited", modules={"validity": {"not_after": 4102444799}}))
+    assert build["state"] == "succeeded", build["error"]
+    assert build["objects"]["compiled"] <= 2, "the file with the image's name, and the application if it is not known"
+
+
+def test_what_cannot_be_prepared_is_told(tmp_path):
+    (tmp_path / "conf").write_text("modules = /nowhere\n")
+    done = subprocess.run([program("unikernel-builder"), "--config", tmp_path / "conf", "--prepare"],
+                          capture_output=True, text=True, timeout=60, check=False,
+                          env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]})
+    assert done.returncode == 1
+    assert done.stderr.startswith("unikernel-builder: ") and "/nowhere" in done.stderr

@@ -17,6 +17,7 @@ finish()
         echo "The quick start failed; the last words of the cloud's services:" >&2
         tail -n 3 "$ALLINONE_DIR"/log/{unikernel-builder,nova-compute,glance-api}.log >&2 || true
     fi
+    stop_preparing
     rm -rf "$state"
     if [ "$keep" = no ]; then
         say "Ending the cloud"
@@ -72,6 +73,19 @@ forget_earlier_run()
     openstack unikernel requirement delete staff-only
 }
 
+# Compiles what images share while the cloud's services start; a build takes what is there by then.
+preparing=
+prepare_meanwhile()
+{
+    nice -n 19 "$bin/unikernel-builder" --prepare --cache "$ALLINONE_DIR/lib/unikernel/cache" >"$state/prepare.log" 2>&1 &
+    preparing=$!
+}
+stop_preparing()
+{
+    [ -z "$preparing" ] || { kill "$preparing" 2>/dev/null && wait "$preparing" 2>/dev/null; } || true
+    preparing=
+}
+
 bring_up_the_cloud()
 {
     say "1/7 Debian packages, lwIP's source"
@@ -81,6 +95,7 @@ bring_up_the_cloud()
     build_the_builder
     say "3/7 An OpenStack in $ALLINONE_DIR, in namespaces of its own"
     "$cloud" init
+    prepare_meanwhile
     "$cloud" start
     forget_earlier_run
 }
@@ -88,6 +103,7 @@ bring_up_the_cloud()
 build_an_image()
 {
     say "4/7 Building examples/hello-web under the requirement staff-only"
+    stop_preparing
     make_staff_password
     shown openstack unikernel requirement create examples/requirements/staff-only.yaml
     timed built openstack unikernel build create --spec examples/hello-web --requirement staff-only --wait
