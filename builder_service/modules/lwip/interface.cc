@@ -240,8 +240,6 @@ U0_INIT_TEXT void init()
     netif_set_up(&card);
 }
 
-/// What was written since the last round goes on its way before anything new is looked at: the device works
-/// on it meanwhile.
 void send_written()
 {
     hooks::network_output();
@@ -252,7 +250,7 @@ void send_written()
 bool poll()
 {
     bool worked = false;
-    send_written();
+    send_written();  // before anything new is looked at: the device works on it meanwhile
     reclaim_sent();
     for (int i = 0; i < frames_per_round; ++i) {
         const auto frame = network_device::receive();

@@ -8,6 +8,7 @@
 
 #include "hooks.gen.hh"
 #include "u0/clock.hh"
+#include "u0/net.hh"
 
 namespace u0::posix_sockets
 {
@@ -23,6 +24,10 @@ constexpr std::uint32_t tick_ms = 1000;
 
 using DirtyList = List<TcpSocket, &TcpSocket::dirty_link>;
 DirtyList dirty;
+
+/// What several connections are answered in one round leaves in groups of 1, 2, 4 ... of them: device and
+/// peers work on the first answers while the application makes the next, and there are few groups.
+unsigned written_to = 0, group = 1;
 
 using OpenStreams = List<TcpSocket, &TcpSocket::open_link>;
 OpenStreams open_streams;
@@ -141,6 +146,7 @@ long TcpSocket::send(Buffers& from, Transfer& how)
         if (!pcb_ || write_shut_)
             return done > 0 ? done : -EPIPE;
         if (state_ == State::connected && send_room() > 0) {
+            send_group();
             long queued = queue_piece(from.front());
             if (queued > 0) {
                 from.advance(static_cast<std::size_t>(queued));
@@ -155,6 +161,16 @@ long TcpSocket::send(Buffers& from, Transfer& how)
             return done > 0 ? done : -EAGAIN;
     }
     return done;
+}
+
+/// Before a connection is written to, so that what is written to it bit by bit leaves in one segment.
+void TcpSocket::send_group()
+{
+    if (written_to < group || DirtyList::contains(*this))
+        return;
+    const unsigned next = 2 * group;
+    net::send_written();
+    group = next;
 }
 
 long TcpSocket::receive(Buffers& to, Transfer& how)
@@ -186,12 +202,16 @@ long TcpSocket::receive(Buffers& to, Transfer& how)
 
 void TcpSocket::mark_dirty()
 {
-    if (!DirtyList::contains(*this))
-        dirty.push_back(*this);
+    if (DirtyList::contains(*this))
+        return;
+    dirty.push_back(*this);
+    ++written_to;
 }
 
 void TcpSocket::flush()
 {
+    written_to = 0;
+    group = 1;
     while (TcpSocket* socket = dirty.pop_front())
         if (socket->pcb_)
             tcp_output(socket->pcb_);

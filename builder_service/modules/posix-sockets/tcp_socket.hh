@@ -34,8 +34,8 @@ public:
     std::uint32_t ready() override;
     std::size_t available() const override { return readable_.size(); }
 
-    /// Sends what was queued since the last call, for all sockets: point `network.output`. Once per round, so
-    /// that many writes of a round leave as few segments, with one acknowledgement.
+    /// Sends what was queued since the last call, for all sockets: point `network.output`. Not at each write,
+    /// so that many writes to one socket leave as few segments, with one acknowledgement.
     static void flush();
 
     Link<TcpSocket> dirty_link;   ///< sockets to flush
@@ -69,6 +69,7 @@ private:
     long write_to_pcb(const void* data, std::size_t size);
     void close_pcb();
     void mark_dirty();
+    void send_group();
     std::size_t send_room() const;
     bool at_end() const { return finished_ || read_shut_ || (peer_closed_ && held_.empty()); }
     long take_error();

@@ -11,11 +11,13 @@ namespace u0
 namespace
 {
 
-/// Work that comes within this time is waited for awake, if the last did too and was little: many packets at
-/// once share one wake-up, and meanwhile their sender and the device have a use for the processor.
-constexpr Nanoseconds longest_vigil = 150'000, little_work = 50'000;
+/// Work that comes within this time is waited for awake, if the last did too.
+constexpr Nanoseconds longest_vigil = 150'000;
 bool came_soon = false;
-Nanoseconds wait_ended = 0;
+/// A vigil in vain may have kept the processor from those who were to bring the work: after the second in a
+/// row one wait is slept through, then 3, 7 and 15.
+constexpr unsigned most_vain_vigils = 5;
+unsigned vain_vigils = 0, sleeps_left = 0;
 U0_SEALED_DATA bool always_sleeps = false;
 
 /// Waits awake; false when no work came.  No PAUSE here: at each, QEMU's emulator leaves its loop and takes
@@ -32,10 +34,18 @@ bool watch(Nanoseconds begin, Nanoseconds deadline)
     return false;
 }
 
-void note_end(Nanoseconds begin)
+bool worth_a_vigil()
 {
-    wait_ended = monotonic_ns();
-    came_soon = !always_sleeps && hooks::idle_pending.any() && wait_ended - begin <= longest_vigil;
+    if (sleeps_left == 0)
+        return came_soon && !always_sleeps;
+    --sleeps_left;
+    return false;
+}
+
+void note_vigil(bool found)
+{
+    vain_vigils = found ? 0 : vain_vigils < most_vain_vigils ? vain_vigils + 1 : most_vain_vigils;
+    sleeps_left = found ? 0 : (1u << (vain_vigils - 1)) - 1;
 }
 
 }  // namespace
@@ -57,17 +67,17 @@ void idle(Nanoseconds until)
     const Nanoseconds deadline = hooks::idle_deadline.least(until), begin = monotonic_ns();
     if (deadline <= begin)
         return;
-    if (came_soon && begin - wait_ended <= little_work) {
+    if (worth_a_vigil()) {
         const bool found = watch(begin, deadline);
-        note_end(begin);
-        if (found || deadline <= wait_ended)
+        note_vigil(found);
+        if (found || deadline <= monotonic_ns())
             return;
     }
     // Devices interrupt from here on; what came in before they were told is work for the next poll().
     if (hooks::idle_arm.any())
         return;
     interrupts::sleep(deadline);
-    note_end(begin);
+    came_soon = hooks::idle_pending.any() && monotonic_ns() - begin <= longest_vigil;
 }
 
 }  // namespace u0

@@ -25,6 +25,9 @@ std::uint32_t address();
 /// Network byte order; gateway and dns may be 0.
 void configure(std::uint32_t address, unsigned prefix, std::uint32_t gateway, std::uint32_t dns);
 
+/// What was written since the last round (point `network.output`) leaves now instead of with the next poll().
+void send_written();
+
 /// Lowers the interface's MTU (68..9000, and at most what the card was made for).
 void set_mtu(unsigned bytes);
 
