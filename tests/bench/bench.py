@@ -21,6 +21,7 @@ import image_builds
 import laboratory
 import linux_vm
 import minimum_memory
+import placement
 import regeneration
 import report
 import steadiness
@@ -45,6 +46,9 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--machine", choices=("pc", "q35"), default="pc", help="QEMU machine type (default: pc)")
     parser.add_argument("--firmware", choices=("auto", "bios"), default="auto",
                         help="of both machines; auto: qboot where QEMU brings it; bios: SeaBIOS (default: auto)")
+    parser.add_argument("--placement", choices=("apart", "free"), default="apart",
+                        help="while requests per second are counted; apart: the guest's processor has one of the host's"
+                             " to itself, where there are two; free: as the host's scheduler likes (default: apart)")
     parser.add_argument("--steady-seconds", type=int, metavar="S", help="length of the run at 200 connections")
     parser.add_argument("--linux-options", default="", metavar="WORDS",
                         help="added to the Linux command line, such as mitigations=off")
@@ -107,7 +111,7 @@ def measure(chosen: argparse.Namespace, work: Path) -> tuple[dict[str, object], 
     accelerator = choose(chosen.accelerator, chosen.machine, plain, network, work)
     machine = Machine(accelerator, chosen.machine, processor="host" if accelerator == "kvm" else None,
                       firmware=QBOOT if chosen.firmware == "auto" and QBOOT.exists() else None)
-    lab = Laboratory(work, network, machine, effort)
+    lab = Laboratory(work, network, machine, effort, chosen.placement == "apart" and placement.can_be_apart())
     firmware = machine.firmware.stem if machine.firmware else "SeaBIOS"
     say(f"{machine.accelerator}, machine {machine.type}, firmware {firmware}, {network.name}")
 
@@ -119,7 +123,8 @@ def measure(chosen: argparse.Namespace, work: Path) -> tuple[dict[str, object], 
     if "guard" in chosen.only:
         guests.append(guard(lab, guarded, plain))
     circumstances = {"accelerator": machine.accelerator, "machine": machine.type,
-                     "firmware of both": firmware, "network": network.name,
+                     "firmware of both": firmware, "placement": "apart" if lab.apart else "free",
+                     "network": network.name,
                      "kernel": linux.kernel.name, "quick": chosen.quick, "processors": os.cpu_count(),
                      "host": platform.platform(), "load_average": os.getloadavg()}
     return circumstances, [table for table in guests + tables if table.figures]

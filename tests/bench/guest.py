@@ -131,6 +131,14 @@ class Guest:
         """
         return int(self.qmp("query-replay")["icount"])
 
+    def processor_thread(self) -> int:
+        """The host's id of the thread that is the virtual processor."""
+        return int(self.qmp("query-cpus-fast")[0]["thread-id"])
+
+    def threads(self) -> list[int]:
+        """The host's ids of all of QEMU's threads."""
+        return [int(name) for name in os.listdir(f"/proc/{self._process.pid}/task")]
+
     def processor_seconds(self) -> float:
         """Processor time of the whole QEMU process so far; hardly moved by the host's load."""
         cpuclock_sched = 2  # linux/posix-timers.h: a process's clock, named by its id

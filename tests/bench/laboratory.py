@@ -33,6 +33,7 @@ class Laboratory:
     network: Network
     machine: Machine
     effort: Effort
+    apart: bool = False   # placement.py
 
     def guest(self, bootable: Bootable, link: Link, memory_mib: int | None = None,
               **machine: object) -> Guest:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests per second at several numbers of connections, unikernel and Linux in turns."""
 
+import contextlib
+
+import placement
 from figures import Figure, Sample, limited, times_less, times_more
 from guest import Bootable
 from http_probe import first_answer
@@ -15,10 +18,13 @@ def measure(lab: Laboratory, unikernel: Bootable, linux: Bootable) -> list[Figur
     rates: dict[tuple[str, int], list[float]] = {}
     costs: dict[tuple[str, int], list[float]] = {}
     errors = dict.fromkeys((unikernel.name, linux.name), 0)
-    with lab.guest(unikernel, lab.network.link()) as ours, lab.guest(linux, lab.network.link()) as theirs:
+    with contextlib.ExitStack() as stack:
+        ours, theirs = (stack.enter_context(lab.guest(boot, lab.network.link())) for boot in (unikernel, linux))
         pair = [(ours, theirs), (theirs, ours)]
         for guest, _ in pair:
             first_answer(guest, patience(guest.bootable, lab.machine))
+        if lab.apart:
+            stack.enter_context(placement.apart([ours, theirs]))
         for connections in CONNECTIONS:
             for turn in range(lab.effort.rounds):
                 for guest, other in pair if turn % 2 == 0 else reversed(pair):
