@@ -29,7 +29,7 @@ _GOAL = 3  # times a plain rebuild
 
 
 def parse_arguments(words: list[str]) -> argparse.Namespace:
-    parser = Options("loop", __doc__.splitlines()[0], STAGES, quick="few instances and one change",
+    parser = Options("loop", __doc__.splitlines()[0], STAGES, quick="few instances and servers, one or two changes",
                      more="; openstack needs root")
     parser.add_argument("--instances", type=int, metavar="N", help="of the standalone part (default: 100; quick: 4)")
     chosen = parser.chosen(words)
