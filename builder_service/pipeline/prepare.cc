@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/pipeline/prepare.hh"
 
+#include <set>
+
 #include "builder_service/pipeline/plan.hh"
 #include "builder_service/pipeline/preview.hh"
 #include "builder_service/sandbox/bundle.hh"
@@ -50,9 +52,16 @@ json application_with(const std::string& platform, json modules)
             {"modules", std::move(modules)}};
 }
 
-Result<void> resolves(const PipelineSettings& settings, const json& spec)
+/// The names of the modules that an image of that specification has. Errors: as of a build.
+Result<std::set<std::string>> resolved(const PipelineSettings& settings, const json& spec)
 {
-    return preview(settings, {.spec = spec, .requirements = {}, .bundle = {}}).map([](const Preview&) {});
+    return preview(settings, {.spec = spec, .requirements = {}, .bundle = {}}).map([](const Preview& found) {
+        std::set<std::string> names;
+        for (const json& module : found.description.at("modules")) {
+            names.insert(module.at("name").get<std::string>());
+        }
+        return names;
+    });
 }
 
 std::vector<Kind> kinds_of_images(const PipelineSettings& settings, const std::string& platform,
@@ -68,7 +77,7 @@ std::vector<Kind> kinds_of_images(const PipelineSettings& settings, const std::s
             continue;
         }
         const json spec = application_with(platform, {{name, usual_options(*module)}});
-        if (const Result<void> possible = resolves(settings, spec); !possible) {
+        if (const auto possible = resolved(settings, spec); !possible) {
             say(platform + ", " + name + ": left out; " + possible.error().message);
             continue;
         }
@@ -79,15 +88,27 @@ std::vector<Kind> kinds_of_images(const PipelineSettings& settings, const std::s
         }
         json more = all;
         more[name] = usual_options(*module);
-        if (resolves(settings, application_with(platform, more))) {
+        if (resolved(settings, application_with(platform, more))) {
             all = std::move(more);
         }
     }
-    kinds.push_back({"application with all that is not for security", application_with(platform, all)});
-    for (const ModulePtr& module : security) {
-        json more = all;
-        more[module->name] = usual_options(*module);
-        kinds.push_back({"the same and " + module->name, application_with(platform, more)});
+    std::vector<std::pair<std::string, json>> wide{{"all that is not for security", all}};
+    for (const auto& [name, options] : all.items()) {
+        json fewer = all;
+        fewer.erase(name);
+        const auto names = resolved(settings, application_with(platform, fewer));
+        if (names && !names->contains(name)) {  // else others need it
+            wide.emplace_back("all but " + name, std::move(fewer));
+        }
+    }
+    for (const auto& [what, modules] : wide) {
+        kinds.push_back({"application with " + what, application_with(platform, modules)});
+        for (const ModulePtr& module : security) {
+            json more = modules;
+            more[module->name] = usual_options(*module);
+            kinds.push_back(
+                {"application with " + what + ", and " + module->name, application_with(platform, more)});
+        }
     }
     return kinds;
 }

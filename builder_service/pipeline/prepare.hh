@@ -25,12 +25,12 @@ using Say = std::function<void(std::string_view line)>;
 
 /// Compiles ahead into the object cache what images have in common, so that no build has to. Kinds of images
 /// are, of each platform: without an application; an application with each module; an application with all
-/// modules that are not for security and go together, and with each of those for security added. Options have
-/// their defaults; numbers that must be given, their greatest value. What depends on an image's name, its
-/// application, its options, or on another set of modules is left to its own build. What the cache has is not
-/// compiled again, so it may be called at any time, and again after it was interrupted. `say` gets a line for
-/// each kind. Errors: no_space; unavailable (no compiler, no third-party source, a module that does not
-/// compile).
+/// modules that are not for security and go together, or all but one, and one for security added to these.
+/// Options have their defaults; numbers that must be given, their greatest value. What depends on an image's
+/// name, its application, its options, or on another set of modules is left to its own build. What the cache
+/// has is not compiled again, so it may be called at any time, and again after it was interrupted. `say` gets
+/// a line for each kind. Errors: no_space; unavailable (no compiler, no third-party source, a module that
+/// does not compile).
 Result<Prepared> prepare(const PipelineSettings& settings, const Say& say);
 
 }  // namespace unikernel

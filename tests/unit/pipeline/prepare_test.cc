@@ -50,6 +50,19 @@ TEST_F(Preparing, does_only_what_is_missing)
     EXPECT_EQ(prepare().compiled, 1U);
 }
 
+TEST_F(Preparing, knows_images_that_lack_one_of_all_modules)
+{
+    module("one");
+    module("two", "requires: [one]");
+    prepare();
+    EXPECT_TRUE(told("u0, application with all but two: 0 objects compiled, 11 were there"))
+        << testing::PrintToString(lines_);
+    for (const std::string& line : lines_) {
+        EXPECT_EQ(line.find("all but one"), std::string::npos) << "two needs it: " << line;
+        EXPECT_EQ(line.find("all but power"), std::string::npos) << "every image has it: " << line;
+    }
+}
+
 TEST_F(Preparing, says_what_it_leaves_out)
 {
     prepare();
