@@ -29,7 +29,7 @@ _GOAL = 3  # times a plain rebuild
 
 
 def parse_arguments(words: list[str]) -> argparse.Namespace:
-    parser = Options("loop", __doc__.splitlines()[0], STAGES, quick="few instances and servers, one or two changes",
+    parser = Options("loop", __doc__.splitlines()[0], STAGES, quick="few instances and servers, few changes",
                      more="; openstack needs root")
     parser.add_argument("--instances", type=int, metavar="N", help="of the standalone part (default: 100; quick: 4)")
     chosen = parser.chosen(words)
@@ -67,7 +67,7 @@ def perform(chosen: argparse.Namespace, work: Path) -> list[Table]:
     if "standalone" in chosen.only:
         tables.append(loop_standalone.measure(work, chosen.instances, 1 if chosen.quick else 3))
     if "openstack" in chosen.only:
-        tables.append(on_a_cloud(2, 2) if chosen.quick else on_a_cloud(4, 5))
+        tables.append(on_a_cloud(2, 3) if chosen.quick else on_a_cloud(4, 5))
     return tables
 
 

@@ -34,12 +34,20 @@ class Line:
         self.builder = Client(self.user.connection.session, region_name='RegionOne')
         self.user.undo(self._forget)
         self.name = f'test-{uuid.uuid4().hex[:8]}'
+        try:
+            self.first = self._build(requirements, folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, requirements, folder):
+        """The Glance image that the line begins with."""
         for requirement in requirements:
             self.builder.requirements.create(requirement)
         build = self.builder.builds.wait(
             self.builder.builds.create(self.builder.bundles.create(packed(folder)), publish={'name': self.name})['id'])
         assert build['state'] == 'succeeded', build
-        self.first = build['publish']['image_id']
+        return build['publish']['image_id']
 
     def servers(self, *wanted):
         """The identifiers of servers of the first image, one for each dictionary of fields; all are ACTIVE."""
@@ -85,5 +93,7 @@ class Line:
             self.user.connection.image.delete_image(image)
 
     def close(self):
-        self.user.close()
-        self.someone.close()
+        try:
+            self.user.close()
+        finally:
+            self.someone.close()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`openstack unikernel compliance` says of Nova's servers what is so: before, during and after a rollout."""
+import contextlib
 import json
 
 import pytest
@@ -13,14 +14,13 @@ HEALTH = {'health': [{'http': {'path': '/', 'status': 200}}], 'within': '120s'}
 @pytest.fixture(scope='module', name='line')
 def fixture_line():
     """Two servers, a pinned one, and one of an image that no builder has made."""
-    line = Line(guard(NAME))
-    ordinary = line.user.plain_image(b'an ordinary disk\n' * 1024, 'test-ordinary')
-    line.ordinary = line.user.create(ordinary, 'u1.nano', name='ordinary')
-    line.one, line.two, line.pinned = line.servers(
-        {'name': 'one'}, {'name': 'two'}, {'name': 'pinned', 'metadata': {'unikernel:pinned': 'true'}})
-    line.user.must_become(line.ordinary, 'ACTIVE')
-    yield line
-    line.close()
+    with contextlib.closing(Line(guard(NAME))) as line:
+        ordinary = line.user.plain_image(b'an ordinary disk\n' * 1024, 'test-ordinary')
+        line.ordinary = line.user.create(ordinary, 'u1.nano', name='ordinary')
+        line.one, line.two, line.pinned = line.servers(
+            {'name': 'one'}, {'name': 'two'}, {'name': 'pinned', 'metadata': {'unikernel:pinned': 'true'}})
+        line.user.must_become(line.ordinary, 'ACTIVE')
+        yield line
 
 
 def report(line, status, *words):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A requirement changes, and the running servers follow: rebuilt by Nova, checked, and brought back if they are ill."""
+import contextlib
+
 import pytest
 from lines import Line, guard, states
 from servers import http_status, must_answer
@@ -10,12 +12,11 @@ NAME = 'test-guard'
 @pytest.fixture(scope='module', name='line')
 def fixture_line():
     """A published build, a server of it, and another one that is pinned."""
-    line = Line()
-    line.server, line.pinned = line.servers({}, {'metadata': {'unikernel:pinned': 'true'}})
-    for server in (line.server, line.pinned):
-        must_answer(line.user.address(server))
-    yield line
-    line.close()
+    with contextlib.closing(Line()) as line:
+        line.server, line.pinned = line.servers({}, {'metadata': {'unikernel:pinned': 'true'}})
+        for server in (line.server, line.pinned):
+            must_answer(line.user.address(server))
+        yield line
 
 
 def test_a_requirement_reaches_a_running_server_through_nova(line):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes wrong while servers are being replaced: Nova refuses, people change their minds, the builder dies."""
+import contextlib
 import pathlib
 
 import pytest
@@ -18,10 +19,9 @@ def wanted(realm, **rollout):
 
 @pytest.fixture(scope='module', name='line')
 def fixture_line():
-    line = Line(wanted('first'))
-    line.both = line.servers({'name': 'one'}, {'name': 'two'})
-    yield line
-    line.close()
+    with contextlib.closing(Line(wanted('first'))) as line:
+        line.both = line.servers({'name': 'one'}, {'name': 'two'})
+        yield line
 
 
 def image_of_both(line):

@@ -3,6 +3,7 @@
 
 In the line's fixture a minute begins at whose end an image is over; the tests are in the order of what happens in it.
 """
+import contextlib
 import datetime
 import time
 
@@ -28,19 +29,18 @@ def not_after(image):
 def fixture_line():
     """Two servers that a rollout has given an image with an end; one of them is pinned then."""
     begun = time.time()
-    line = Line()
-    line.renewed, line.pinned = line.servers({'name': 'renewed'}, {'name': 'pinned'})
-    line.valid = max(LEAST, int(2 * (time.time() - begun)))  # more on a machine that is slow today
-    line.builder.requirements.create({
-        'name': NAME, 'applies_to': {'everything': True}, 'validity': f'{line.valid}s', 'rollout': {
-            'parallel': 2, 'within': '60s', 'health': [{'http': {'path': '/', 'status': 200}}]}})
-    rollout = line.ended(1)
-    assert rollout['state'] == 'succeeded' and set(states(rollout).values()) == {'replaced'}, rollout
-    line.user.compute.set_server_metadata(line.pinned, **{'unikernel:pinned': 'true'})
-    line.build, line.image_id = line.builder.builds.get(rollout['build']), rollout['image_id']
-    line.end = not_after(line.images()[line.image_id])
-    yield line
-    line.close()
+    with contextlib.closing(Line()) as line:
+        line.renewed, line.pinned = line.servers({'name': 'renewed'}, {'name': 'pinned'})
+        line.valid = max(LEAST, int(2 * (time.time() - begun)))  # more on a machine that is slow today
+        line.builder.requirements.create({
+            'name': NAME, 'applies_to': {'everything': True}, 'validity': f'{line.valid}s', 'rollout': {
+                'parallel': 2, 'within': '60s', 'health': [{'http': {'path': '/', 'status': 200}}]}})
+        rollout = line.ended(1)
+        assert rollout['state'] == 'succeeded' and set(states(rollout).values()) == {'replaced'}, rollout
+        line.user.compute.set_server_metadata(line.pinned, **{'unikernel:pinned': 'true'})
+        line.build, line.image_id = line.builder.builds.get(rollout['build']), rollout['image_id']
+        line.end = not_after(line.images()[line.image_id])
+        yield line
 
 
 @pytest.fixture(scope='module', name='over')
