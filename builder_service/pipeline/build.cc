@@ -322,15 +322,12 @@ BuildOutcome compile_only(const PipelineSettings& settings, const BuildRequest& 
 Result<std::string> request_digest(const PipelineSettings& settings, const BuildRequest& request,
                                    std::string_view bundle_digest)
 try {
-    const Result<Plan> plan = make_plan(settings, request);
-    if (!plan) {
-        return tl::unexpected(plan.error());
+    const Result<ResolvedPlan> resolved = make_resolved_plan(settings, request);
+    if (!resolved) {
+        return tl::unexpected(resolved.error());
     }
-    const Result<Image> image = resolve_plan(*plan);
-    if (!image) {
-        return tl::unexpected(image.error());
-    }
-    const Result<Digest> platform = plan->platform->identity();
+    const auto& [plan, image] = *resolved;
+    const Result<Digest> platform = plan.platform->identity();
     if (!platform) {
         return tl::unexpected(platform.error());
     }
@@ -338,8 +335,8 @@ try {
     sha.field("unikernel request 1")
         .update(*platform)
         .field(bundle_digest)
-        .field(describe_timeless(*plan, *image).dump());
-    for (const ModulePtr& module : image->installed()) {
+        .field(describe_timeless(plan, image).dump());
+    for (const ModulePtr& module : image.installed()) {
         const Result<Digest> sources = sha256_folder(module->folder);
         if (!sources) {
             return tl::unexpected(sources.error());

@@ -217,6 +217,19 @@ Result<Image> resolve_plan(const Plan& plan)
     return order ? Generate(plan.wanted, *order) : tl::unexpected(order.error());
 }
 
+Result<ResolvedPlan> make_resolved_plan(const PipelineSettings& settings, const BuildRequest& request)
+{
+    Result<Plan> plan = make_plan(settings, request);
+    if (!plan) {
+        return tl::unexpected(plan.error());
+    }
+    Result<Image> image = resolve_plan(*plan);
+    if (!image) {
+        return tl::unexpected(image.error());
+    }
+    return ResolvedPlan{std::move(*plan), std::move(*image)};
+}
+
 json describe(const Plan& plan, const Image& image)
 {
     json modules = json::array();

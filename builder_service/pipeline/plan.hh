@@ -40,6 +40,14 @@ Result<Plan> make_plan(const PipelineSettings& settings, const BuildRequest& req
 /// Phase `resolve`: the image as the paper's model has it. Errors: unresolvable, invalid.
 Result<Image> resolve_plan(const Plan& plan);
 
+struct ResolvedPlan {
+    Plan plan;
+    Image image;
+};
+
+/// Both phases, for those who want no image. Errors: of both.
+Result<ResolvedPlan> make_resolved_plan(const PipelineSettings& settings, const BuildRequest& request);
+
 /// What the note says before the platform adds its part (doc: image.rst).
 nlohmann::json describe(const Plan& plan, const Image& image);
 

@@ -29,21 +29,18 @@ Why why_asked(const WantedModules& wanted, const std::string& module)
 
 Result<Preview> preview(const PipelineSettings& settings, const BuildRequest& request)
 try {
-    const Result<Plan> plan = make_plan(settings, request);
-    if (!plan) {
-        return tl::unexpected(plan.error());
+    const Result<ResolvedPlan> resolved = make_resolved_plan(settings, request);
+    if (!resolved) {
+        return tl::unexpected(resolved.error());
     }
-    const Result<Image> image = resolve_plan(*plan);
-    if (!image) {
-        return tl::unexpected(image.error());
+    const auto& [plan, image] = *resolved;
+    Preview result{describe(plan, image), {}};
+    for (const ModulePtr& module : image.installed()) {
+        result.why[module->name] = why_asked(plan.wanted, module->name);
     }
-    Preview result{describe(*plan, *image), {}};
-    for (const ModulePtr& module : image->installed()) {
-        result.why[module->name] = why_asked(plan->wanted, module->name);
-    }
-    for (const ModulePtr& module : image->installed()) {
+    for (const ModulePtr& module : image.installed()) {
         for (const Dependency& needed : Requires(module)) {
-            for (const ModulePtr& other : image->installed()) {
+            for (const ModulePtr& other : image.installed()) {
                 if (other != module && other->satisfies(needed)) {
                     result.why[other->name].needed_by.insert(module->name);
                 }
