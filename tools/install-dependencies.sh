@@ -9,12 +9,13 @@ set -euo pipefail
 declare -A packages=(
     [build]="g++ binutils cmake ninja-build pkg-config libcpprest-dev libssl-dev libyaml-cpp-dev libvirt-dev
              libboost-program-options-dev nlohmann-json3-dev libsoci-dev libsoci-sqlite3-4.0 libsqlite3-dev
+             libsoci-mysql4.0 libmariadb-dev
              libarchive-dev libelf-dev libsolv-dev libspdlog-dev libexpected-dev"
     [run]="g++ binutils bubblewrap qemu-system-x86 seabios libvirt-daemon libvirt-daemon-driver-qemu
            libvirt-clients curl ca-certificates dpkg-dev patch"
     [test]="libgtest-dev libgmock-dev librapidcheck-dev python3 python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-sphinx python3-openstackdocstheme
             python3-openstackclient python3-requests-mock python3-fixtures python3-pip python3-setuptools python3-wheel
-            ccache clang-format clang-tidy shellcheck pyflakes3 pycodestyle procps iproute2 haproxy openssl chromium"
+            ccache clang-format clang-tidy shellcheck pyflakes3 pycodestyle procps iproute2 haproxy openssl chromium mariadb-server-core mariadb-client-core"
     [bench]="wrk cpio zstd iproute2 python3"
     [bench-openstack]="mmdebstrap e2fsprogs qemu-utils"
 )

@@ -27,6 +27,7 @@ namespace unikernel::api
 
 /// What the handlers work with; all of it outlives the server.
 struct Context {
+    Database& database;
     BuildService& builds;
     ArtifactCatalog& artifacts;
     RequirementService& requirements;

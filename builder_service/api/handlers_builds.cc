@@ -137,7 +137,10 @@ Response post_build(Context& context, const Request& request)
                      "body.publish: this service is not connected to Glance (identity = keystone and "
                      "[glance] publish = true connect it); leave publish out");
     const Scope own{wanted->project, false};
-    if (const auto bundle = context.artifacts.bundle(wanted->bundle, own); !bundle)
+    const auto bundle = context.artifacts.bundle(wanted->bundle, own);
+    if (!bundle && bundle.error().kind == FailureKind::unavailable)
+        return error(bundle.error(), "bundle");
+    if (!bundle)
         return error(400, bundle.error().kind == FailureKind::not_found ? "bundle.unknown" : "bundle.invalid",
                      "body.bundle: " + bundle.error().message);
     const auto submitted = context.builds.submit(std::move(*wanted));

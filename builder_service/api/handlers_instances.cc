@@ -114,9 +114,10 @@ Response answer(int status, const Result<InstanceView>& view)
 tl::expected<InstanceService*, Response> instances_of(const Context& context)
 {
     if (context.instances == nullptr)
-        return tl::unexpected(error(404, "instances.elsewhere",
-                                    "this service is part of a cloud and runs no instances of its own; "
-                                    "Nova does: openstack server create --image IMAGE ..."));
+        return tl::unexpected(error(
+            404, "instances.elsewhere",
+            "this service is part of a cloud, or shares its database, and runs no instances of its own; "
+            "Nova does: openstack server create --image IMAGE ..."));
     return context.instances;
 }
 

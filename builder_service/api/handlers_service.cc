@@ -69,7 +69,9 @@ Response healthcheck(Context& context, const Request&)
         return error(503, "health.draining", "the service is stopping");
     if (const auto space = context.artifacts.check_space(); !space)
         return error(503, "health.disk-full", space.error().message);
-    return json_response(200, {{"status", "ok"}});
+    if (const auto answers = context.database.check(); !answers)
+        return error(503, "health.database", answers.error().message);
+    return json_response(200, {{"status", "ok"}, {"database", context.database.engine()}});
 }
 
 namespace

@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/api/loop.hh"
 
-#include <unistd.h>
-
 namespace unikernel::api
 {
 
 namespace
 {
-
-/// The same after each start, and no other builder's: one process at a time owns a state folder.
-std::string holder(const Settings& settings)
-{
-    char name[256] = "";
-    ::gethostname(name, sizeof name - 1);
-    return std::string(name) + ":" + settings.state.string();
-}
 
 Lines::Ports line_ports(const Loop::Parts& parts)
 {
@@ -39,7 +29,7 @@ ReconcilePorts ports(const Loop::Parts& parts)
 }  // namespace
 
 Loop::Loop(const Settings& settings, const Parts& parts)
-    : lease_(parts.database, holder(settings), settings.reconcile.lease), images_(parts.database),
+    : lease_(parts.database, builder_name(settings), settings.reconcile.lease), images_(parts.database),
       lines_(parts.builds, parts.requirements, images_, line_ports(parts)),
       reconciler_({.lease = lease_,
                    .rollouts = parts.rollouts,

@@ -184,6 +184,16 @@ Keys reconcile_keys(ReconcileKeys& reconcile)
              number(1, 256, [&](std::int64_t value) { reconcile.builds = static_cast<unsigned>(value); })}};
 }
 
+Keys database_keys(DatabaseKeys& database)
+{
+    Keys keys = {{"connection", text(database.connection)}};
+    keys["password_file"] = [&database](const std::string& value) -> Wrong {
+        database.password_file = value;
+        return std::nullopt;
+    };
+    return keys;
+}
+
 template <typename Value>
 std::vector<std::string> names(const std::map<std::string, Value>& map)
 {
@@ -202,7 +212,8 @@ bool is_quotable(const std::string& uri)
 
 }  // namespace
 
-Result<OpenStackSettings> openstack_settings(const SettingsFile& file, ReconcileKeys& reconcile)
+Result<OpenStackSettings> openstack_settings(const SettingsFile& file, ReconcileKeys& reconcile,
+                                             DatabaseKeys& database)
 {
     OpenStackSettings settings;
     std::string region;
@@ -212,6 +223,7 @@ Result<OpenStackSettings> openstack_settings(const SettingsFile& file, Reconcile
         {"glance", glance_keys(settings.glance)},
         {"nova", nova_keys(settings.nova)},
         {"reconcile", reconcile_keys(reconcile)},
+        {"database", database_keys(database)},
     };
     for (const auto& [section, entries] : file.sections) {
         if (section.empty() || is_repository_section(section))

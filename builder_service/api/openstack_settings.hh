@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "builder_service/api/database_settings.hh"
 #include "builder_service/identity/keystone.hh"
 #include "builder_service/openstack/session.hh"
 #include "common/util/settings_file.hh"
@@ -44,9 +45,10 @@ struct ReconcileKeys {
     unsigned builds = 2;                ///< of the loop at once
 };
 
-/// The sections of a file; those which are no other service's into `reconcile`. Errors: invalid (unknown
-/// section or key, with the nearest; a value out of range). What is missing is not an error here: an embedded
-/// service has none of it.
-Result<OpenStackSettings> openstack_settings(const SettingsFile& file, ReconcileKeys& reconcile);
+/// The sections of a file; those of the service alone into `reconcile` and `database`. Errors: invalid
+/// (unknown section or key, with the nearest; a value out of range). What is missing is not an error here: an
+/// embedded service has none of it.
+Result<OpenStackSettings> openstack_settings(const SettingsFile& file, ReconcileKeys& reconcile,
+                                             DatabaseKeys& database);
 
 }  // namespace unikernel::api

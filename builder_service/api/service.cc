@@ -124,6 +124,56 @@ struct Identity {
     }
 };
 
+/// The folders on disk, which are this process's as long as it lives.
+struct Stores {
+    FileDescriptor state_lock{};  ///< none: the store's own lock is on the same folder
+    std::unique_ptr<ArtifactStore> artifacts = {};
+
+    static Result<Stores> open(const Settings& settings, const Backend& backend)
+    {
+        Stores stores;
+        const bool apart = settings.artifacts != settings.state;
+        if (apart) {
+            auto lock = lock_folder(settings.state);
+            if (!lock)
+                return tl::unexpected(lock.error());
+            stores.state_lock = std::move(*lock);
+        }
+        const bool shared = apart && settings.database.file.empty();
+        auto artifacts = ArtifactStore::open(settings.artifacts, settings.disk_reserve, backend.inspect,
+                                             shared ? ArtifactStore::Use::shared : ArtifactStore::Use::alone);
+        if (!artifacts)
+            return tl::unexpected(artifacts.error());
+        stores.artifacts = std::move(*artifacts);
+        return stores;
+    }
+};
+
+/// Builders of one database have one folder of bundles and images; else one would not find what another made.
+Result<void> must_share(const Settings& settings, BuilderRepository& builders, const std::string& name)
+{
+    if (name.empty())
+        return {};
+    const auto here = builders.beat(name);  // so that of two that start at once one sees the other
+    const auto others = here ? builders.others(name)
+                             : Result<std::map<std::string, std::int64_t>>(tl::unexpected(here.error()));
+    if (!others)
+        return tl::unexpected(others.error());
+    if (others->empty() || settings.artifacts != settings.state)
+        return {};
+    (void)builders.leave(name);
+    return fail(
+        FailureKind::conflict,
+        "builder " + others->begin()->first +
+            " uses this database too; give all of its builders one folder of bundles and images, on a file "
+            "system that they share: artifacts = FOLDER");
+}
+
+Result<std::unique_ptr<Database>> open_database(const DatabaseLocation& location)
+{
+    return Database::open(location.file.empty() ? mariadb_engine(location) : sqlite_engine(location.file));
+}
+
 /// Null: images stay in the service.
 std::unique_ptr<GlancePublishing> glance_publishing(const Settings& settings, Session* session,
                                                     BuildRepository& repository)
@@ -139,11 +189,12 @@ std::unique_ptr<GlancePublishing> glance_publishing(const Settings& settings, Se
         Publisher::Settings{.attempts = glance.attempts, .project_bytes = glance.project_bytes}, repository);
 }
 
-/// Null: servers are Nova's.
+/// Null: servers are Nova's, or the database is not this builder's alone, and another one runs the instances
+/// in it.
 std::unique_ptr<InstanceService> own_instances(const Settings& settings, const Backend& backend,
                                                ArtifactCatalog& artifacts, InstanceRepository& stored)
 {
-    if (settings.identity != Settings::Identity::none)
+    if (settings.identity != Settings::Identity::none || settings.database.file.empty())
         return nullptr;
     auto connect = backend.hypervisor;
     if (!connect)
@@ -203,16 +254,23 @@ void tell(const std::string& notice)
 
 int serve(const Settings& settings, const HttpServer::Address& address, const Backend& backend)
 {
-    auto store = ArtifactStore::open(settings.state, settings.disk_reserve, backend.inspect);
-    if (!store)
-        return refuse(store.error(), 1);
-    auto database = Database::open(settings.state / "builds.sqlite");
+    auto stores = Stores::open(settings, backend);
+    if (!stores)
+        return refuse(stores.error(), 1);
+    const auto& store = stores->artifacts;
+    auto database = open_database(settings.database);
     if (!database)
         return refuse(database.error(), 1);
+    spdlog::info("state is kept in {}", (*database)->name());
     BuildRepository repository(**database);
     OwnerRepository owners(**database);
     RequirementRepository stored_requirements(**database);
-    ArtifactCatalog artifacts(**store, owners);
+    ArtifactCatalog artifacts(*store, owners);
+    BuilderRepository builders(**database);
+    const auto name = (*database)->is_shared() ? builder_name(settings) : "";
+    if (auto common = must_share(settings, builders, name); !common)
+        return refuse(common.error(), 1);
+    BuilderWatch watch_over_others(builders, name, settings.reconcile.lease);
     std::unique_ptr<Loop> loop;  // before those who tell it of changes until they end
     RequirementService requirements(stored_requirements, backend.pipeline.check_requirement);
     if (const auto problems = requirements.tampered(); !problems)
@@ -229,7 +287,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                          .queue = settings.queue,
                          .time_limit = settings.build_time_limit,
                          .log_limit = settings.log_limit,
-                         .keep = settings.keep_builds},
+                         .keep = settings.keep_builds,
+                         .builder = name},
                         backend.pipeline, publishing ? publishing->functions() : Publishing{}, repository,
                         artifacts, requirements);
     InstanceRepository stored_instances(**database);
@@ -267,7 +326,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     builds.on_end(wake);
     EventPump events(builds);
     AccessControl access(*identity->authenticator, *identity->policy);
-    Context context{.builds = builds,
+    Context context{.database = **database,
+                    .builds = builds,
                     .artifacts = artifacts,
                     .requirements = requirements,
                     .dry_run = views.dry_run(),
@@ -289,7 +349,7 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     for (const auto& notice : backend.repositories->refresh({}, false))  // before builds that need them
         tell(notice);
     const RepositoryWatch watch(*backend.repositories, settings.repository_interval, tell, wake);
-    if (auto started = builds.start(); !started)
+    if (auto started = builds.start(name.empty() ? nullptr : &watch_over_others); !started)
         return refuse(started.error(), 1);
     if (instances)
         instances->start();
@@ -316,6 +376,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
         spdlog::shutdown();
         std::_Exit(0);
     }
+    if (auto left = builders.leave(name); !left)
+        spdlog::warn("{}", left.error().message);
     return 0;
 }
 

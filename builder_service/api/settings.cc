@@ -5,10 +5,13 @@
 #include <sstream>
 #include <thread>
 
+#include <unistd.h>
+
 #include <boost/program_options.hpp>
 
 #include "builder_service/builds/locations.hh"
 #include "builder_service/identity/policy.hh"
+#include "common/util/digest.hh"
 #include "common/util/settings_file.hh"
 
 namespace unikernel::api
@@ -27,7 +30,7 @@ constexpr std::string_view synopsis =
     "Without options it answers http://127.0.0.1:8770 to programs of this machine and keeps\n"
     "its state below your home. Every option below may also stand in the configuration file\n"
     "as a line `name = value`; the command line wins. The file may also hold the sections\n"
-    "[keystone_authtoken], [glance] and [nova] of a service of OpenStack, and [reconcile].\n\n"
+    "[keystone_authtoken], [glance] and [nova] of a service of OpenStack, [reconcile] and [database].\n\n"
     "  unikernel-builder                          # embedded defaults\n"
     "  unikernel-builder --listen 127.0.0.1:0     # any free port, printed at start\n"
     "  unikernel-builder --prepare                # compile ahead, once, what images share\n"
@@ -63,6 +66,8 @@ po::options_description everywhere(const Locations& places)
         "rules of who may do what; default /etc/unikernel/policy.yaml, if it exists")(
         "port-file", text(""), "file that gets the port's number once requests are answered")(
         "state", text(places.state), "folder of builds and images")(
+        "artifacts", text(""),
+        "folder of bundles and images alone, which the builders of one database share; empty: state")(
         "cache", text(places.cache), "folder of compiled objects and third-party sources")(
         "modules", text(places.modules), "folder of module folders")(
         "platforms", text(places.platforms), "folder of platform folders")("workers", number(cores),
@@ -167,6 +172,7 @@ Result<Settings> typed(const po::variables_map& values)
     settings.listen = text("listen");
     settings.port_file = text("port-file");
     settings.state = fs::absolute(text("state"));
+    settings.artifacts = text("artifacts").empty() ? settings.state : fs::absolute(text("artifacts"));
     settings.cache = fs::absolute(text("cache"));
     settings.modules = fs::absolute(text("modules"));
     settings.platforms = fs::absolute(text("platforms"));
@@ -205,6 +211,15 @@ Result<Settings> typed(const po::variables_map& values)
 
 }  // namespace
 
+std::string builder_name(const Settings& settings)
+{
+    constexpr std::size_t longest = 255;  // characters that the database takes
+    char host[256] = "";
+    ::gethostname(host, sizeof host - 1);
+    const auto name = std::string(host) + ":" + settings.state.string();
+    return name.size() <= longest ? name : to_string(sha256(name));
+}
+
 Result<Settings> read_settings(int argc, const char* const* argv)
 {
     const auto places = default_locations();
@@ -237,6 +252,7 @@ Result<Settings> read_settings(int argc, const char* const* argv)
     const fs::path file = named ? fs::path(values["config"].as<std::string>()) : places.config;
     OpenStackSettings openstack;
     ReconcileKeys reconcile;
+    DatabaseKeys database;
     RepositoriesSettings repositories;
     if (named || fs::exists(file, code)) {
         const auto read = read_settings_file(file);
@@ -244,7 +260,7 @@ Result<Settings> read_settings(int argc, const char* const* argv)
             return tl::unexpected(read.error());
         if (auto taken = read_keys(*read, known, values); !taken)
             return tl::unexpected(taken.error());
-        auto sections = openstack_settings(*read, reconcile);
+        auto sections = openstack_settings(*read, reconcile, database);
         if (!sections)
             return tl::unexpected(sections.error());
         openstack = std::move(*sections);
@@ -253,13 +269,18 @@ Result<Settings> read_settings(int argc, const char* const* argv)
             return tl::unexpected(others.error());
         repositories = std::move(*others);
     }
-    return typed(values).map([&](Settings settings) {
-        settings.prepare = values.count("prepare") != 0;
-        settings.openstack = std::move(openstack);
-        settings.reconcile = reconcile;
-        settings.repositories = std::move(repositories);
+    auto settings = typed(values);
+    if (!settings)
         return settings;
-    });
+    auto location = database_location(database, settings->state);
+    if (!location)
+        return tl::unexpected(location.error());
+    settings->prepare = values.count("prepare") != 0;
+    settings->database = std::move(*location);
+    settings->openstack = std::move(openstack);
+    settings->reconcile = reconcile;
+    settings->repositories = std::move(repositories);
+    return settings;
 }
 
 }  // namespace unikernel::api

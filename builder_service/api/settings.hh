@@ -24,10 +24,12 @@ struct Settings {
     std::filesystem::path policy_file;  ///< empty: the rules compiled in
     OpenStackSettings openstack;
     ReconcileKeys reconcile;
+    DatabaseLocation database;
     RepositoriesSettings repositories;
     std::chrono::seconds repository_interval{0};  ///< between two looks at them
     std::filesystem::path port_file;              ///< empty: none
     std::filesystem::path state, cache, modules, platforms;
+    std::filesystem::path artifacts;  ///< of bundles and images; `state` unless it was given
     unsigned workers = 1;
     std::size_t queue = 0;
     std::chrono::seconds build_time_limit{0};
@@ -45,6 +47,10 @@ struct Settings {
     bool prepare = false;    ///< fill the cache and end, instead of serving
     std::string only_print;  ///< not empty: print this (help, version) and end
 };
+
+/// This builder's name among those of its database: the same after each start, and no other's, since one
+/// process at a time owns a state folder.
+std::string builder_name(const Settings& settings);
 
 /// Errors: invalid, naming the option or the file, the line's key, and what is possible.
 Result<Settings> read_settings(int argc, const char* const* argv);

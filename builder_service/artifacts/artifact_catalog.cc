@@ -63,7 +63,7 @@ Result<bool> ArtifactCatalog::own(Owned kind, const Owner& owner, bool stored_be
 
 Result<std::string> ArtifactCatalog::keep_bundle(IncomingFile file, const std::string& project)
 {
-    const std::scoped_lock lock(mutex_);
+    const ArtifactStore::Turn turn(store_);  // bytes and owners change together
     auto digest = store_.keep_bundle(std::move(file));
     if (!digest)
         return digest;
@@ -88,7 +88,7 @@ Result<std::filesystem::path> ArtifactCatalog::bundle(std::string_view digest, c
 
 void ArtifactCatalog::prune_bundles(std::chrono::hours age, const std::vector<std::string>& in_use)
 {
-    const std::scoped_lock lock(mutex_);
+    const ArtifactStore::Turn turn(store_);  // bytes and owners change together
     if (store_.prune_bundles(age, in_use) == 0)
         return;
     if (const auto all = owners_.all(Owned::bundle))
@@ -108,14 +108,21 @@ Result<ArtifactCatalog::Imported> ArtifactCatalog::import_image(const std::files
 Result<ArtifactCatalog::Imported> ArtifactCatalog::import_file(const std::filesystem::path& file,
                                                                const Owner& owner, const std::string& holder)
 {
-    const std::scoped_lock lock(mutex_);
-    auto image = store_.import_image(file, owner.build);
-    if (!image)
-        return tl::unexpected(image.error());
-    const auto fresh =
-        own(Owned::image, {image->digest, owner.project, "", owner.build}, !image->imported_now, holder);
+    const ArtifactStore::Turn turn(store_);  // bytes and owners change together
+    const auto facts = store_.verify(file);
+    if (!facts)
+        return tl::unexpected(facts.error());
+    // The owner first: what has owners and no bytes is not seen, and the file is still there for another try.
+    const auto fresh = own(Owned::image, {facts->digest, owner.project, "", owner.build},
+                           store_.image(facts->digest).has_value(), holder);
     if (!fresh)
         return tl::unexpected(fresh.error());
+    auto image = store_.import_image(file, *facts, owner.build);
+    if (!image) {
+        if (*fresh)
+            (void)owners_.remove(Owned::image, facts->digest, owner.project);
+        return tl::unexpected(image.error());
+    }
     return Imported{std::move(*image), *fresh};
 }
 
@@ -179,7 +186,7 @@ Result<void> ArtifactCatalog::remove_image(std::string_view digest, const Scope&
 {
     if (auto hex = digest_hex(digest); !hex)
         return tl::unexpected(hex.error());
-    const std::scoped_lock lock(mutex_);
+    const ArtifactStore::Turn turn(store_);  // bytes and owners change together
     const auto owners = owners_of(Owned::image, digest);
     if (!owners)
         return tl::unexpected(owners.error());
@@ -216,7 +223,7 @@ Result<void> ArtifactCatalog::release_image(std::string_view digest, const Scope
 {
     if (auto hex = digest_hex(digest); !hex)
         return tl::unexpected(hex.error());
-    const std::scoped_lock lock(mutex_);
+    const ArtifactStore::Turn turn(store_);  // bytes and owners change together
     const auto holders = owners_.holders(std::string(digest));
     if (!holders)
         return tl::unexpected(holders.error());

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,7 +70,6 @@ private:
 
     ArtifactStore& store_;
     OwnerRepository& owners_;
-    std::mutex mutex_;  ///< bytes and owners change together
 };
 
 }  // namespace unikernel

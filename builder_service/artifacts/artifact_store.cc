@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <fstream>
 #include <set>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -55,18 +56,45 @@ Result<StoredImage> read_image(const fs::path& file, const std::string& hex)
                        false};
 }
 
-Result<FileDescriptor> take_lock(const fs::path& folder)
+constexpr std::chrono::hours abandoned_after{24};  // what others were at and did not finish
+constexpr int sharing_tries = 100;                 // 50 ms each, until another builder has swept
+
+Result<FileDescriptor> open_lock(const fs::path& file)
 {
-    FileDescriptor lock(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    FileDescriptor lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock)
-        return tl::unexpected(system_failure((folder / "lock").string(), errno));
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
-        return fail(FailureKind::conflict, folder.string() + " is in use by another builder; talk to that "
-                                                             "one, stop it, or give --state another folder");
+        return tl::unexpected(system_failure(file.string(), errno));
     return lock;
 }
 
+tl::unexpected<Failure> in_use(const fs::path& folder)
+{
+    return fail(FailureKind::conflict, folder.string() + " is in use by another builder; talk to that "
+                                                         "one, stop it, or give --state another folder");
+}
+
 }  // namespace
+
+Result<FileDescriptor> lock_folder(const fs::path& folder)
+{
+    std::error_code code;
+    fs::create_directories(folder, code);
+    auto lock = open_lock(folder / "lock");
+    if (lock && ::flock(lock->get(), LOCK_EX | LOCK_NB) != 0)
+        return in_use(folder);
+    return lock;
+}
+
+ArtifactStore::Turn::Turn(const ArtifactStore& store) : lock_(store.turns_mutex_), file_(store.changes_.get())
+{
+    while (::flock(file_, LOCK_EX) != 0 && errno == EINTR) {
+    }
+}
+
+ArtifactStore::Turn::~Turn()
+{
+    ::flock(file_, LOCK_UN);
+}
 
 Result<std::string> digest_hex(std::string_view digest)
 {
@@ -79,13 +107,15 @@ Result<std::string> digest_hex(std::string_view digest)
     return std::string(digest.substr(prefix.size()));
 }
 
-ArtifactStore::ArtifactStore(fs::path folder, std::uint64_t reserve, Inspect inspect, FileDescriptor lock)
-    : folder_(std::move(folder)), reserve_(reserve), inspect_(std::move(inspect)), lock_(std::move(lock))
+ArtifactStore::ArtifactStore(fs::path folder, std::uint64_t reserve, Inspect inspect, FileDescriptor lock,
+                             FileDescriptor changes)
+    : folder_(std::move(folder)), reserve_(reserve), inspect_(std::move(inspect)), lock_(std::move(lock)),
+      changes_(std::move(changes))
 {
 }
 
 Result<std::unique_ptr<ArtifactStore>> ArtifactStore::open(const fs::path& folder, std::uint64_t reserve,
-                                                           Inspect inspect)
+                                                           Inspect inspect, Use use)
 {
     std::error_code code;
     for (const char* name : {"bundles", "images", "incoming"}) {
@@ -93,22 +123,37 @@ Result<std::unique_ptr<ArtifactStore>> ArtifactStore::open(const fs::path& folde
         if (code)
             return tl::unexpected(system_failure((folder / name).string(), code.value()));
     }
-    auto lock = take_lock(folder);
-    if (!lock)
-        return tl::unexpected(lock.error());
+    auto lock = open_lock(folder / "lock");
+    auto changes = open_lock(folder / "changes");
+    if (!lock || !changes)
+        return tl::unexpected(lock ? changes.error() : lock.error());
+    const int file = lock->get();
+    const bool alone = ::flock(file, LOCK_EX | LOCK_NB) == 0;
+    if (!alone && use == Use::alone)
+        return in_use(folder);
     auto store = std::unique_ptr<ArtifactStore>(
-        new ArtifactStore(folder, reserve, std::move(inspect), std::move(*lock)));
-    if (auto swept = store->sweep(); !swept)
+        new ArtifactStore(folder, reserve, std::move(inspect), std::move(*lock), std::move(*changes)));
+    if (auto swept = store->sweep(alone ? std::chrono::hours(0) : abandoned_after); !swept)
         return tl::unexpected(swept.error());
+    for (int tried = 0; use == Use::shared && ::flock(file, LOCK_SH | LOCK_NB) != 0; ++tried) {
+        if (tried == sharing_tries)
+            return in_use(folder);
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
     return store;
 }
 
-/// What a killed process left half done.
-Result<void> ArtifactStore::sweep() const
+/// What was left half done `age` ago by a process that was killed.
+Result<void> ArtifactStore::sweep(std::chrono::hours age) const
 {
     std::error_code code;
+    const auto old = [&](const fs::path& file) {
+        const auto time = fs::last_write_time(file, code);
+        return !code && time <= fs::file_time_type::clock::now() - age;
+    };
     for (const auto& entry : fs::directory_iterator(folder_ / "incoming", code))
-        fs::remove_all(entry.path(), code);
+        if (old(entry.path()))
+            fs::remove_all(entry.path(), code);
     std::set<fs::path> names;
     for (const auto& entry : fs::directory_iterator(folder_ / "images", code))
         names.insert(entry.path());
@@ -118,7 +163,8 @@ Result<void> ArtifactStore::sweep() const
         const bool metadata = name.extension() == metadata_suffix;
         const auto other = metadata ? fs::path(name).replace_extension()
                                     : fs::path(name.string() + std::string(metadata_suffix));
-        if (!names.contains(other) || !digest_hex("sha256:" + name.stem().string()))
+        const bool whole = names.contains(other) && digest_hex("sha256:" + name.stem().string());
+        if (!whole && old(name))
             fs::remove(name, code);
     }
     return {};
@@ -226,21 +272,27 @@ Result<void> ArtifactStore::move_in(const fs::path& file, const fs::path& target
 
 Result<StoredImage> ArtifactStore::import_image(const fs::path& file, const std::string& build)
 {
-    const auto facts = inspect_(file);
+    const auto facts = verify(file);
     if (!facts)
         return tl::unexpected(facts.error());
-    const auto hex = digest_hex(facts->digest);
+    return import_image(file, *facts, build);
+}
+
+Result<StoredImage> ArtifactStore::import_image(const fs::path& file, const ImageFacts& facts,
+                                                const std::string& build)
+{
+    const auto hex = digest_hex(facts.digest);
     if (!hex)
         return tl::unexpected(hex.error());
     if (auto synced = sync_path(file); !synced)
         return tl::unexpected(with_advice(synced.error()));
 
     const auto target = folder_ / "images" / *hex;
-    const nlohmann::json metadata = {{"digest", facts->digest},
-                                     {"bytes", facts->bytes},
+    const nlohmann::json metadata = {{"digest", facts.digest},
+                                     {"bytes", facts.bytes},
                                      {"created", timestamp()},
                                      {"build", build},
-                                     {"description", facts->description}};
+                                     {"description", facts.description}};
     const std::scoped_lock lock(images_mutex_);
     if (auto known = read_image(target, *hex))
         return known;

@@ -24,8 +24,7 @@ Result<bool> OwnerRepository::add(Owned kind, Owner owner, const std::string& ho
     return database_.transact(true, [&](soci::session& sql) {
         const auto name = name_of(kind);
         if (kind == Owned::image)
-            sql << "INSERT OR IGNORE INTO holds (digest, project, holder) VALUES (:digest, :project, "
-                   ":holder)",
+            sql << "REPLACE INTO holds (digest, project, holder) VALUES (:digest, :project, :holder)",
                 use(owner.digest), use(owner.project), use(holder);
         int known = 0;
         sql << "SELECT COUNT(*) FROM owners WHERE kind = :kind AND digest = :digest AND project = :project",

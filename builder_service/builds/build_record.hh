@@ -39,6 +39,9 @@ struct BuildRecord {
     std::string error;                                ///< for people; empty unless it failed
     std::string image;                                ///< digest; empty until it was stored
     int attempts = 0;                                 ///< how often it was begun
+    /// Grows whenever it is claimed or queued again; who holds an earlier one changes nothing any more.
+    std::int64_t epoch = 0;
+    std::string builder;  ///< that runs it, or ran it last; "" where there is but one
     std::uint32_t objects_compiled = 0, objects_cached = 0;
 };
 

@@ -17,7 +17,7 @@ using soci::use;
 constexpr const char* select_build =
     "SELECT number, id, created, updated, state, request_digest, bundle, spec, requirements, boot_check,"
     " phase, phases, error, image, attempts, compiled, cached, project, user, request_id, applied, publish,"
-    " publish_state, origin, domain, not_after FROM builds ";
+    " publish_state, origin, domain, not_after, epoch, builder FROM builds ";
 
 /// Of the waiting builds the oldest one of the project of which no build began or ended for longest, so that
 /// who submits many does not hold up those who submit one.
@@ -27,9 +27,9 @@ constexpr const char* most_patient =
 
 /// The columns of `select_build`, as SOCI fills them in.
 struct BuildRow {
-    long long number = 0, boot_check = 0, attempts = 0, compiled = 0, cached = 0;
+    long long number = 0, boot_check = 0, attempts = 0, compiled = 0, cached = 0, epoch = 0;
     std::string id, created, updated, state, request_digest, bundle, spec, requirements, phase, phases, error,
-        image, project, user, request_id, applied, publish, publish_state, origin, domain, not_after;
+        image, project, user, request_id, applied, publish, publish_state, origin, domain, not_after, builder;
 
     BuildRecord record() const
     {
@@ -59,6 +59,8 @@ struct BuildRow {
         build.origin = origin;
         build.domain = domain;
         build.not_after = not_after;
+        build.epoch = epoch;
+        build.builder = builder;
         return build;
     }
 };
@@ -73,7 +75,7 @@ std::vector<BuildRecord> fetch(soci::details::prepare_temp_type prepared)
          into(row.boot_check), into(row.phase), into(row.phases), into(row.error), into(row.image),
          into(row.attempts), into(row.compiled), into(row.cached), into(row.project), into(row.user),
          into(row.request_id), into(row.applied), into(row.publish), into(row.publish_state),
-         into(row.origin), into(row.domain), into(row.not_after));
+         into(row.origin), into(row.domain), into(row.not_after), into(row.epoch), into(row.builder));
     std::vector<BuildRecord> builds;
     statement.execute();
     while (statement.fetch())
@@ -94,6 +96,12 @@ std::string utf8(const nlohmann::json& value)
     return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+/// The same of a text: tools write whatever they like, and not every database takes it.
+std::string utf8_text(const std::string& text)
+{
+    return nlohmann::json::parse(utf8(text)).get<std::string>();
+}
+
 /// The two columns of a build's publication, empty without one.
 struct PublishColumns {
     explicit PublishColumns(const BuildRecord& build)
@@ -104,24 +112,51 @@ struct PublishColumns {
     std::string wish, state;
 };
 
-void insert_events(soci::session& sql, long long build, std::vector<BuildEvent>& events)
+void insert_events(soci::session& sql, long long build, const std::vector<BuildEvent>& events)
 {
     long long n = 0;
     sql << "SELECT COALESCE(MAX(n), 0) FROM events WHERE build = :build", use(build), into(n);
-    for (auto& event : events) {
-        event.n = ++n;
+    for (const auto& event : events) {
+        ++n;
+        const auto text = utf8_text(event.text);
+        const auto error = utf8_text(event.error);
         sql << "INSERT INTO events VALUES (:build, :n, :time, :phase, :kind, :text, :state, :image, "
                ":error)",
-            use(build), use(n), use(event.time), use(event.phase), use(event.kind), use(event.text),
-            use(event.state), use(event.image), use(event.error);
+            use(build), use(n), use(event.time), use(event.phase), use(event.kind), use(text),
+            use(event.state), use(event.image), use(error);
     }
+}
+
+/// Refuses unless the record's epoch is still the build's.
+void require_epoch(soci::session& sql, const BuildRecord& build, bool not_ended = false)
+{
+    const long long number = build.number;
+    long long epoch = -1;
+    std::string state;
+    sql << "SELECT epoch, state FROM builds WHERE number = :number", use(number), into(epoch), into(state);
+    if (epoch != build.epoch)
+        throw Refusal({FailureKind::conflict, "build " + build.id + " is no longer this builder's"});
+    if (not_ended && has_ended(build_state(state).value_or(BuildState::failed)))
+        throw Refusal({FailureKind::conflict, "build " + build.id + " has ended already: it is " + state});
+}
+
+bool is_under_way(soci::session& sql, const std::string& project, const std::string& name)
+{
+    long long found = 0;
+    sql << "SELECT COUNT(*) FROM builds WHERE project = :project AND name = :name"
+           " AND state IN ('queued', 'running')",
+        use(project), use(name), into(found);
+    return found != 0;
 }
 
 }  // namespace
 
-Result<void> BuildRepository::add(BuildRecord& build)
+Result<void> BuildRepository::add(BuildRecord& build, const std::vector<BuildEvent>& events, bool alone)
 {
     return database_.transact(true, [&](soci::session& sql) {
+        const auto name = build.spec.is_object() ? build.spec.value("name", "") : "";
+        if (alone && is_under_way(sql, build.project, name))
+            throw Refusal({FailureKind::conflict, "a build of " + name + " waits or runs; it comes first"});
         build.updated = timestamp();
         if (build.created.empty())
             build.created = build.updated;
@@ -143,8 +178,9 @@ Result<void> BuildRepository::add(BuildRecord& build)
             use(build.project), use(build.user), use(build.request_id), use(applied), use(publish.wish),
             use(publish.state), use(build.origin), use(build.domain), use(build.not_after);
         long long number = 0;
-        sql << "SELECT last_insert_rowid()", into(number);
+        sql << "SELECT number FROM builds WHERE id = :id", use(build.id), into(number);
         build.number = number;
+        insert_events(sql, number, events);
     });
 }
 
@@ -200,6 +236,7 @@ Result<std::vector<BuildRecord>> BuildRepository::heads(const Scope& scope)
 Result<void> BuildRepository::set_image(const BuildRecord& build)
 {
     return database_.transact(true, [&](soci::session& sql) {
+        require_epoch(sql, build);
         const long long number = build.number;
         const PublishColumns publish(build);
         sql << "UPDATE builds SET image = :image, not_after = :not_after, publish = :publish,"
@@ -225,6 +262,15 @@ Result<std::vector<BuildRecord>> BuildRepository::in_state(BuildState state)
     });
 }
 
+Result<std::vector<BuildRecord>> BuildRepository::running_at(const std::string& builder)
+{
+    return database_.transact(false, [&](soci::session& sql) {
+        return fetch(
+            (sql.prepare << select_build << "WHERE state = 'running' AND builder = :builder ORDER BY number",
+             use(builder)));
+    });
+}
+
 Result<std::size_t> BuildRepository::count(BuildState state)
 {
     const std::string name(to_string(state));
@@ -246,39 +292,66 @@ Result<std::size_t> BuildRepository::count(BuildState state, const std::string& 
     });
 }
 
-Result<std::optional<BuildRecord>> BuildRepository::claim()
+Result<std::optional<BuildRecord>> BuildRepository::claim(const std::string& builder)
 {
     return database_.transact(true, [&](soci::session& sql) {
         auto build = first(fetch((sql.prepare << select_build << most_patient)));
         if (build) {
             build->state = BuildState::running;
             build->attempts += 1;
+            build->epoch += 1;
+            build->builder = builder;
             build->updated = timestamp();
             const long long number = build->number;
-            sql << "UPDATE builds SET state = 'running', attempts = attempts + 1, phase = '', updated = :now"
-                   " WHERE number = :number",
-                use(build->updated), use(number);
+            sql << "UPDATE builds SET state = 'running', attempts = attempts + 1, epoch = epoch + 1,"
+                   " builder = :builder, phase = '', updated = :now WHERE number = :number",
+                use(builder), use(build->updated), use(number);
         }
         return build;
     });
 }
 
-Result<void> BuildRepository::requeue(const BuildRecord& build, int attempts, BuildEvent why)
+Result<void> BuildRepository::ask_to_stop(const BuildRecord& build)
 {
     return database_.transact(true, [&](soci::session& sql) {
         const long long number = build.number;
+        sql << "UPDATE builds SET stopping = 1 WHERE number = :number AND state = 'running'", use(number);
+    });
+}
+
+Result<std::vector<std::string>> BuildRepository::to_be_stopped(const std::string& builder)
+{
+    return database_.transact(false, [&](soci::session& sql) {
+        std::string id;
+        soci::statement statement =
+            (sql.prepare
+                 << "SELECT id FROM builds WHERE state = 'running' AND builder = :builder AND stopping = 1",
+             use(builder), into(id));
+        std::vector<std::string> found;
+        statement.execute();
+        while (statement.fetch())
+            found.push_back(id);
+        return found;
+    });
+}
+
+Result<void> BuildRepository::requeue(const BuildRecord& build, int attempts, const BuildEvent& why)
+{
+    return database_.transact(true, [&](soci::session& sql) {
+        require_epoch(sql, build);
+        const long long number = build.number;
         const auto now = timestamp();
-        sql << "UPDATE builds SET state = 'queued', attempts = :attempts, updated = :now WHERE number = "
-               ":number",
+        sql << "UPDATE builds SET state = 'queued', epoch = epoch + 1, attempts = :attempts, updated = :now"
+               " WHERE number = :number",
             use(attempts), use(now), use(number);
-        std::vector<BuildEvent> events{std::move(why)};
-        insert_events(sql, number, events);
+        insert_events(sql, number, {why});
     });
 }
 
 Result<void> BuildRepository::set_phase(const BuildRecord& build, const std::string& phase)
 {
     return database_.transact(false, [&](soci::session& sql) {
+        require_epoch(sql, build);
         const long long number = build.number;
         const auto now = timestamp();
         sql << "UPDATE builds SET phase = :phase, updated = :now WHERE number = :number", use(phase),
@@ -289,10 +362,12 @@ Result<void> BuildRepository::set_phase(const BuildRecord& build, const std::str
 Result<void> BuildRepository::finish(const BuildRecord& build)
 {
     return database_.transact(true, [&](soci::session& sql) {
+        require_epoch(sql, build, true);
         const long long number = build.number;
         const std::string state(to_string(build.state));
         const auto now = timestamp();
         const auto phases = utf8(build.phases);
+        const auto error = utf8_text(build.error);
         const long long compiled = build.objects_compiled;
         const long long cached = build.objects_cached;
         const PublishColumns publish(build);
@@ -300,23 +375,27 @@ Result<void> BuildRepository::finish(const BuildRecord& build)
                " image = :image, not_after = :not_after, compiled = :compiled, cached = :cached, publish = "
                ":publish,"
                " publish_state = :publish_state WHERE number = :number",
-            use(state), use(now), use(phases), use(build.error), use(build.image), use(build.not_after),
+            use(state), use(now), use(phases), use(error), use(build.image), use(build.not_after),
             use(compiled), use(cached), use(publish.wish), use(publish.state), use(number);
-        std::vector<BuildEvent> events{{.n = 0,
-                                        .time = now,
-                                        .phase = build.phase,
-                                        .kind = "end",
-                                        .text = build.error.empty() ? state : state + ": " + build.error,
-                                        .state = state,
-                                        .image = build.image,
-                                        .error = build.error}};
+        const std::vector<BuildEvent> events{
+            {.n = 0,
+             .time = now,
+             .phase = build.phase,
+             .kind = "end",
+             .text = build.error.empty() ? state : state + ": " + build.error,
+             .state = state,
+             .image = build.image,
+             .error = build.error}};
         insert_events(sql, number, events);
     });
 }
 
-Result<void> BuildRepository::append(const BuildRecord& build, std::vector<BuildEvent> events)
+Result<void> BuildRepository::append(const BuildRecord& build, const std::vector<BuildEvent>& events)
 {
-    return database_.transact(false, [&](soci::session& sql) { insert_events(sql, build.number, events); });
+    return database_.transact(false, [&](soci::session& sql) {
+        require_epoch(sql, build);
+        insert_events(sql, build.number, events);
+    });
 }
 
 Result<std::vector<BuildEvent>> BuildRepository::events(const BuildRecord& build, std::int64_t from,
@@ -349,17 +428,6 @@ Result<std::vector<BuildRecord>> BuildRepository::not_remembered()
         return fetch((sql.prepare << select_build
                                   << "WHERE state = 'succeeded' AND image != '' AND NOT EXISTS (SELECT 1"
                                      " FROM line_images WHERE build = builds.id) ORDER BY number"));
-    });
-}
-
-Result<bool> BuildRepository::under_way(const std::string& project, const std::string& name)
-{
-    return database_.transact(false, [&](soci::session& sql) {
-        long long found = 0;
-        sql << "SELECT COUNT(*) FROM builds WHERE project = :project AND name = :name"
-               " AND state IN ('queued', 'running')",
-            use(project), use(name), into(found);
-        return found != 0;
     });
 }
 

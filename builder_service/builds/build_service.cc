@@ -3,7 +3,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include "builder_service/builds/recording_observer.hh"
 #include "builder_service/database/timestamp.hh"
 
 namespace unikernel
@@ -14,7 +13,10 @@ namespace fs = std::filesystem;
 namespace
 {
 
-constexpr auto bundle_age = std::chrono::hours(24 * 7);  // unused bundles are kept so long
+constexpr auto bundle_age = std::chrono::hours(24 * 7);        // unused bundles are kept so long
+constexpr auto away_pause = std::chrono::milliseconds(500);    // between two tries while the database is away
+constexpr auto watch_pause = std::chrono::milliseconds(1000);  // between two looks at what others ask for
+constexpr auto idle_pause = std::chrono::milliseconds(5000);
 
 std::string where(const BuildRecord& build)
 {
@@ -51,6 +53,18 @@ void settle_publication(BuildRecord& build)
         build.publish->state = PublishState::failed;
 }
 
+/// Until it works or the build is stopped: with the database away there is nothing wrong with the build.
+template <typename Attempt>
+auto patiently(const std::stop_token& stop, Attempt attempt)
+{
+    auto result = attempt();
+    while (!result && result.error().kind == FailureKind::unavailable && !stop.stop_requested()) {
+        std::this_thread::sleep_for(away_pause);
+        result = attempt();
+    }
+    return result;
+}
+
 BuildState state_of(FailureKind kind)
 {
     switch (kind) {
@@ -81,8 +95,9 @@ BuildService::~BuildService()
     running_.stop_all(StopReason::shutdown);
 }
 
-Result<void> BuildService::start()
+Result<void> BuildService::start(BuilderWatch* watch)
 {
+    watch_ = watch;
     std::error_code code;
     fs::remove_all(settings_.work, code);
     fs::create_directories(settings_.work, code);
@@ -90,38 +105,51 @@ Result<void> BuildService::start()
         return fail(FailureKind::internal, settings_.work.string() + ": " + code.message());
     if (auto recovered = recover(); !recovered)
         return recovered;
+    if (watch_ != nullptr) {
+        if (auto seen = watch_->look(); !seen)
+            return tl::unexpected(seen.error());
+        workers_.emplace_back([this](const std::stop_token& stop) { keep_watch(stop); });
+    }
     for (unsigned n = 0; n < settings_.workers; ++n)
         workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     return {};
 }
 
+/// One that ran when its builder ended. Errors: conflict, when another builder was faster.
+Result<void> BuildService::begin_again(BuildRecord build, const std::string& what_happened)
+{
+    const auto stopped = what_happened + " " + where(build);
+    if (build.attempts < settings_.attempts) {
+        const auto text = stopped + "; it was started again automatically";
+        spdlog::warn("build {}: {}", build.id, text);
+        return repository_.requeue(build, build.attempts, warning_event(build, text));
+    }
+    build.state = BuildState::failed;
+    build.error = stopped + ", and " + std::to_string(build.attempts) +
+                  " attempts ended so; it was not started again. Submit it again if the cause is gone";
+    spdlog::error("build {}: {}", build.id, build.error);
+    settle_publication(build);
+    return repository_.finish(build);
+}
+
 /// Builds that ran when the last process ended.
 Result<void> BuildService::recover()
 {
-    const auto interrupted = repository_.in_state(BuildState::running);
+    const auto interrupted = repository_.running_at(settings_.builder);
     if (!interrupted)
         return tl::unexpected(interrupted.error());
-    for (auto build : *interrupted) {
-        const auto stopped = "the service was stopped " + where(build);
-        if (build.attempts < settings_.attempts) {
-            const auto text = stopped + "; it was started again automatically";
-            spdlog::warn("build {}: {}", build.id, text);
-            if (auto done = repository_.requeue(build, build.attempts, warning_event(build, text)); !done)
-                return done;
-            continue;
-        }
-        build.state = BuildState::failed;
-        build.error = stopped + ", and " + std::to_string(build.attempts) +
-                      " attempts ended so; it was not started again. Submit it again if the cause is gone";
-        spdlog::error("build {}: {}", build.id, build.error);
-        settle_publication(build);
-        if (auto done = repository_.finish(build); !done)
+    for (const auto& build : *interrupted)
+        if (auto done = begin_again(build, "the service was stopped");
+            !done && done.error().kind != FailureKind::conflict)
             return done;
-    }
     std::vector<std::string> in_use;
-    if (const auto waiting = repository_.in_state(BuildState::queued))
-        for (const auto& build : *waiting)
+    for (const auto state : {BuildState::queued, BuildState::running}) {
+        const auto builds = repository_.in_state(state);
+        if (!builds)
+            return tl::unexpected(builds.error());
+        for (const auto& build : *builds)
             in_use.push_back(build.bundle);
+    }
     const auto heads = repository_.heads(Scope{"", true});  // of which the loop makes new images
     if (!heads)
         return tl::unexpected(heads.error());
@@ -131,6 +159,48 @@ Result<void> BuildService::recover()
     if (publishing_.leftovers)
         publishing_.leftovers();
     return {};
+}
+
+/// Beside the workers, where there are several builders: keeps this one alive in the eyes of the others, and
+/// does here what was asked for there.
+void BuildService::keep_watch(const std::stop_token& stop)
+{
+    std::mutex mutex;
+    std::condition_variable_any never;
+    auto next_look = std::chrono::steady_clock::now();
+    while (!stop.stop_requested()) {
+        if (const auto ids = repository_.to_be_stopped(settings_.builder))
+            for (const auto& id : *ids)
+                running_.stop(id, StopReason::cancelled);
+        if (std::chrono::steady_clock::now() >= next_look) {
+            if (const auto silent = watch_->look())
+                for (const auto& builder : *silent)
+                    take_over(builder);
+            next_look = std::chrono::steady_clock::now() + watch_->lease() / 4;
+        }
+        std::unique_lock lock(mutex);
+        never.wait_for(lock, stop, std::min<std::chrono::milliseconds>(watch_pause, watch_->lease() / 4),
+                       [] { return false; });
+    }
+}
+
+void BuildService::take_over(const std::string& builder)
+{
+    const auto left = repository_.running_at(builder);
+    if (!left)
+        return;
+    for (const auto& build : *left)
+        if (auto done = begin_again(build, "builder " + builder + " was not heard of any more");
+            !done && done.error().kind != FailureKind::conflict) {
+            spdlog::warn("build {}: {}", build.id, done.error().message);
+            return;
+        }
+    watch_->forget(builder);
+    if (!left->empty()) {
+        const std::scoped_lock lock(queue_mutex_);
+        ++submitted_;
+        queued_.notify_all();
+    }
 }
 
 bool BuildService::has_image(const BuildRecord& build)
@@ -166,35 +236,39 @@ Result<std::vector<BuildEvent>> BuildService::events(const BuildRecord& build, s
 Result<void> BuildService::cancel(const std::string& id, const Scope& scope)
 {
     const std::scoped_lock lock(queue_mutex_);
-    auto build = find(id, scope);
-    if (!build)
-        return tl::unexpected(build.error());
-    if (build->state == BuildState::running)
-        running_.stop(id, StopReason::cancelled);
-    if (build->state != BuildState::queued)
-        return {};
-    build->state = BuildState::cancelled;
-    build->error = "cancelled before it began";
-    settle_publication(*build);
-    auto done = repository_.finish(*build);
-    if (publishing_.leftovers)
-        publishing_.leftovers();
-    changes_.raise();
-    if (ended_)
-        ended_();
-    return done;
+    for (;;) {
+        auto build = find(id, scope);
+        if (!build)
+            return tl::unexpected(build.error());
+        if (build->state == BuildState::running && !running_.stop(id, StopReason::cancelled))
+            return repository_.ask_to_stop(*build);
+        if (build->state != BuildState::queued)
+            return {};
+        build->state = BuildState::cancelled;
+        build->error = "cancelled before it began";
+        settle_publication(*build);
+        auto done = repository_.finish(*build);
+        if (!done && done.error().kind == FailureKind::conflict)
+            continue;  // another builder has just begun it
+        if (publishing_.leftovers)
+            publishing_.leftovers();
+        changes_.raise();
+        if (ended_)
+            ended_();
+        return done;
+    }
 }
 
 void BuildService::work(const std::stop_token& stop)
 {
     while (!stop.stop_requested()) {
         std::unique_lock lock(queue_mutex_);
-        auto build = draining_ ? Result<std::optional<BuildRecord>>{} : repository_.claim();
+        auto build = draining_ ? Result<std::optional<BuildRecord>>{} : repository_.claim(settings_.builder);
         if (!build)
             spdlog::error("{}", build.error().message);
         if (!build || !*build) {
-            // The time-out is for a failing database: there is nobody to notify us of its recovery.
-            queued_.wait_for(lock, stop, std::chrono::seconds(5),
+            // Nobody notifies us of what another builder queued, nor of the recovery of a failing database.
+            queued_.wait_for(lock, stop, watch_ != nullptr ? watch_pause : idle_pause,
                              [this, seen = submitted_] { return submitted_ != seen; });
             continue;
         }
@@ -208,7 +282,9 @@ void BuildService::work(const std::stop_token& stop)
 BuildOutcome BuildService::build_in(const BuildRecord& build, BuildObserver& observer, std::stop_token stop)
 {
     BuildOutcome outcome;
-    const auto bundle = artifacts_.bundle(build.bundle, Scope{build.project, false});
+    const auto bundle = patiently(stop, [&] {
+        return artifacts_.bundle(build.bundle, Scope{build.project, false});
+    });
     if (!bundle) {
         outcome.error = bundle.error().message;
         return outcome;
@@ -254,14 +330,19 @@ void BuildService::run(BuildRecord build, std::stop_token stop)
     }
     if (build.state == BuildState::succeeded && build.publish)
         publish(build, observer, std::move(stop));
-    conclude(build);
+    while (!observer.store_rest() || !conclude(build)) {
+        if (running_.reason(build.id) == StopReason::shutdown)
+            break;  // it is begun again at the next start
+        std::this_thread::sleep_for(away_pause);
+    }
+    running_.end(build.id);
     std::error_code code;
     fs::remove_all(settings_.work / build.id, code);
 }
 
-void BuildService::make_image(BuildRecord& build, BuildObserver& observer, std::stop_token stop)
+void BuildService::make_image(BuildRecord& build, BuildObserver& observer, const std::stop_token& stop)
 {
-    const auto outcome = build_in(build, observer, std::move(stop));
+    const auto outcome = build_in(build, observer, stop);
     for (const auto& [phase, duration] : outcome.phases)
         build.phases.push_back(
             {{"phase", to_string(phase)}, {"milliseconds", static_cast<double>(duration.count()) / 1000.0}});
@@ -270,30 +351,33 @@ void BuildService::make_image(BuildRecord& build, BuildObserver& observer, std::
     build.state = outcome.state;
     build.error = outcome.error;
     if (outcome.state == BuildState::succeeded)
-        keep_image(build, outcome, observer);
+        keep_image(build, outcome, observer, stop);
 }
 
-/// From how far it came and the reason it was stopped, if it was, to the stored end.
-void BuildService::conclude(BuildRecord& build)
+/// From how far it came and the reason it was stopped, if it was, to the stored end. False: the database is
+/// away.
+bool BuildService::conclude(BuildRecord& build)
 {
     const std::scoped_lock lock(queue_mutex_);  // from here on a cancellation comes too late
-    const auto reason = running_.end(build.id);
+    const auto reason = running_.reason(build.id);
     if (build.state != BuildState::succeeded && reason == StopReason::shutdown) {
         const auto text = "the service was stopped " + where(build) + "; it was started again automatically";
         if (auto done = repository_.requeue(build, build.attempts - 1, warning_event(build, text)); !done)
             spdlog::error("build {}: {}", build.id, done.error().message);
-        return;
+        return true;
     }
     if (build.state != BuildState::succeeded)
         explain_stop(build, reason);
-    finish(build);
+    return finish(build);
 }
 
-void BuildService::keep_image(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer)
+void BuildService::keep_image(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer,
+                              const std::stop_token& stop)
 {
     observer.phase(Phase::store, "storing the image by its digest");
     const auto begun = std::chrono::steady_clock::now();
-    const auto imported = artifacts_.import_image(outcome.image, build.project, build.id);
+    const auto imported =
+        patiently(stop, [&] { return artifacts_.import_image(outcome.image, build.project, build.id); });
     add_phase(build, Phase::store, begun);
     if (!imported) {
         build.state = state_of(imported.error().kind);
@@ -311,8 +395,10 @@ void BuildService::publish(BuildRecord& build, BuildObserver& observer, std::sto
     observer.phase(Phase::publish, "publishing the image in Glance");
     const auto begun = std::chrono::steady_clock::now();
     // Stored, so that only this is left to do if the service is killed from here on.
-    Result<void> done = repository_.set_image(build);
-    const auto image = artifacts_.image(build.image, Scope{build.project, false});
+    Result<void> done = patiently(stop, [&] { return repository_.set_image(build); });
+    const auto image = patiently(stop, [&] {
+        return artifacts_.image(build.image, Scope{build.project, false});
+    });
     if (!image)
         done = tl::unexpected(image.error());
     else if (!publishing_.publish)
@@ -332,6 +418,7 @@ void BuildService::explain_stop(BuildRecord& build, StopReason reason) const
     switch (reason) {
     case StopReason::none:
     case StopReason::shutdown:
+    case StopReason::taken_over:
         return;
     case StopReason::cancelled:
         build.state = BuildState::cancelled;
@@ -355,20 +442,29 @@ void BuildService::explain_stop(BuildRecord& build, StopReason reason) const
     }
 }
 
-void BuildService::finish(BuildRecord& build)
+/// False: the database is away.
+bool BuildService::finish(BuildRecord& build)
 {
     settle_publication(build);
+    const auto done = repository_.finish(build);
+    if (!done && done.error().kind == FailureKind::unavailable)
+        return false;
+    if (!done && done.error().kind == FailureKind::conflict) {
+        spdlog::warn("{}; what it does here is of no effect", done.error().message);
+        return true;
+    }
     const auto first_line = build.error.substr(0, build.error.find('\n'));
     spdlog::info("build {}: {}{}{}", build.id, to_string(build.state), build.error.empty() ? "" : ": ",
                  first_line);
-    // If that fails it stays `running`, and is tried again at the next start.
-    if (auto done = repository_.finish(build); !done)
+    // If that failed it stays `running`, and is tried again at the next start.
+    if (!done)
         spdlog::error("build {}: its end cannot be stored: {}", build.id, done.error().message);
     if (build.publish && build.publish->state == PublishState::removing && publishing_.leftovers)
         publishing_.leftovers();
     changes_.raise();
     if (ended_)
         ended_();
+    return true;
 }
 
 bool BuildService::drain(std::chrono::milliseconds limit)

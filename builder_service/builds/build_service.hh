@@ -17,7 +17,9 @@
 
 #include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_repository.hh"
+#include "builder_service/builds/builder_watch.hh"
 #include "builder_service/builds/change_signal.hh"
+#include "builder_service/builds/recording_observer.hh"
 #include "builder_service/builds/running_builds.hh"
 #include "builder_service/pipeline/pipeline.hh"
 #include "builder_service/pipeline/preview.hh"
@@ -56,11 +58,13 @@ struct BuildSettings {
     std::uint64_t log_limit = 2ULL << 20;           ///< bytes of events of one build
     std::size_t keep = 1000;                        ///< ended builds that are remembered
     int attempts = 3;                               ///< a build during which the service dies so often fails
+    std::string builder;  ///< this one's name among those of the database; empty: there are no others
 };
 
 /// Takes builds, runs them on worker threads, and remembers all of it. Survives being killed at
-/// any moment: what was queued or running is run after the next start. Thread-safe. What it refers
-/// to outlives it.
+/// any moment: what was queued or running is run after the next start, or by another builder of the same
+/// database, whichever comes first; and survives a database that is away for a while. Thread-safe. What it
+/// refers to outlives it.
 class BuildService
 {
 public:
@@ -71,8 +75,9 @@ public:
     BuildService(const BuildService&) = delete;
     BuildService& operator=(const BuildService&) = delete;
 
-    /// Tidies up after the last process and starts the workers. Call once.
-    Result<void> start();
+    /// Tidies up after the last process and starts the workers. `watch`: over the other builders of the
+    /// database, if there may be any; outlives it. Call once.
+    Result<void> start(BuilderWatch* watch = nullptr);
 
     // NOLINTNEXTLINE(bugprone-exception-escape): nlohmann's move is taken for one that throws
     struct Submission {
@@ -122,23 +127,26 @@ public:
 
 private:
     Result<void> recover();
+    Result<void> begin_again(BuildRecord build, const std::string& what_happened);
+    void keep_watch(const std::stop_token& stop);
+    void take_over(const std::string& builder);
     struct Prepared {
         BuildRecord build;
         std::vector<std::string> left_out;  ///< for people: requirements that do not hold yet
     };
     Result<Prepared> prepare(Submission submission);
     Result<void> check_queue(const std::string& project);
-    Result<std::optional<BuildRecord>> submitted_before(const BuildRecord& wanted);
     Result<std::optional<BuildRecord>> reusable(BuildRecord& wanted, bool of_the_loop);
     bool has_image(const BuildRecord& build);
     void work(const std::stop_token& stop);
     void run(BuildRecord build, std::stop_token stop);
-    void make_image(BuildRecord& build, BuildObserver& observer, std::stop_token stop);
-    void keep_image(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer);
+    void make_image(BuildRecord& build, BuildObserver& observer, const std::stop_token& stop);
+    void keep_image(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer,
+                    const std::stop_token& stop);
     void publish(BuildRecord& build, BuildObserver& observer, std::stop_token stop);
-    void conclude(BuildRecord& build);
+    bool conclude(BuildRecord& build);
     void explain_stop(BuildRecord& build, StopReason reason) const;
-    void finish(BuildRecord& build);
+    bool finish(BuildRecord& build);
     BuildOutcome build_in(const BuildRecord& build, BuildObserver& observer, std::stop_token stop);
 
     const BuildSettings settings_;
@@ -154,6 +162,7 @@ private:
     std::condition_variable_any queued_;
     std::uint64_t submitted_ = 0;
     std::atomic<bool> draining_{false};
+    BuilderWatch* watch_ = nullptr;      ///< null: there are no other builders
     std::vector<std::jthread> workers_;  // last: they use all of the above
 };
 

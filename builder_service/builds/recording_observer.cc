@@ -54,12 +54,27 @@ void RecordingObserver::store(std::string_view kind, std::string_view text)
                      .error = {}};
     if (text.size() > line_limit)
         event.text += " ... (line cut)";
-    if (auto appended = repository_.append(build_, {std::move(event)}); !appended) {
-        spdlog::error("build {}: {}", build_.id, appended.error().message);
-        if (appended.error().kind == FailureKind::no_space)
-            stop_(StopReason::disk_full);
-    }
-    stored_();
+    pending_.push_back(std::move(event));
+    if (store_rest())
+        stored_();
+}
+
+bool RecordingObserver::store_rest()
+{
+    if (pending_.empty())
+        return true;
+    const auto appended = repository_.append(build_, pending_);
+    if (!appended && appended.error().kind == FailureKind::unavailable)
+        return false;
+    pending_.clear();
+    if (appended)
+        return true;
+    spdlog::error("build {}: {}", build_.id, appended.error().message);
+    if (appended.error().kind == FailureKind::no_space)
+        stop_(StopReason::disk_full);
+    if (appended.error().kind == FailureKind::conflict)
+        stop_(StopReason::taken_over);
+    return true;
 }
 
 }  // namespace unikernel

@@ -19,16 +19,18 @@ std::stop_token RunningBuilds::begin(const std::string& id, std::chrono::millise
     return entry.source.get_token();
 }
 
-StopReason RunningBuilds::end(const std::string& id)
+StopReason RunningBuilds::reason(const std::string& id)
 {
     const std::scoped_lock lock(mutex_);
     const auto found = entries_.find(id);
-    if (found == entries_.end())
-        return StopReason::none;
-    const auto reason = found->second.reason;
-    entries_.erase(found);
+    return found == entries_.end() ? StopReason::none : found->second.reason;
+}
+
+void RunningBuilds::end(const std::string& id)
+{
+    const std::scoped_lock lock(mutex_);
+    entries_.erase(id);
     changed_.notify_all();
-    return reason;
 }
 
 void RunningBuilds::stop(Entry& entry, StopReason reason)

@@ -15,7 +15,7 @@ namespace unikernel
 {
 
 /// Why a build was told to stop; the first reason counts.
-enum class StopReason { none, cancelled, timed_out, log_limit, disk_full, shutdown };
+enum class StopReason { none, cancelled, timed_out, log_limit, disk_full, taken_over, shutdown };
 
 /// The builds that run now: stops them on request and when their time is over. Thread-safe.
 class RunningBuilds
@@ -27,8 +27,9 @@ public:
     RunningBuilds& operator=(const RunningBuilds&) = delete;
 
     std::stop_token begin(const std::string& id, std::chrono::milliseconds time_limit);
-    /// Forgets it; answers why it was stopped.
-    StopReason end(const std::string& id);
+    /// Why it was stopped.
+    StopReason reason(const std::string& id);
+    void end(const std::string& id);
     /// False: no such build runs.
     bool stop(const std::string& id, StopReason reason);
     void stop_all(StopReason reason);

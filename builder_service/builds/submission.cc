@@ -130,6 +130,8 @@ Result<std::optional<BuildRecord>> BuildService::reusable(BuildRecord& wanted, b
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     if (!lives_long_enough(**known, wanted, now))
         return std::nullopt;
+    if (!has_ended((*known)->state) && of_the_loop)
+        return std::nullopt;  // it comes first, as storing this one will say
     if (!has_ended((*known)->state))
         return !wanted.publish || same_wish((*known)->publish, *wanted.publish) ? std::move(known)
                                                                                 : std::nullopt;
@@ -161,21 +163,6 @@ Result<void> BuildService::check_queue(const std::string& project)
     return {};
 }
 
-/// For a submission of the loop: its build, if this is not the first time. Errors: conflict.
-Result<std::optional<BuildRecord>> BuildService::submitted_before(const BuildRecord& wanted)
-{
-    auto known = repository_.find(wanted.id, Scope{"", true});
-    if (!known || *known)
-        return known;
-    const auto name = wanted.spec.value("name", "");
-    const auto under_way = repository_.under_way(wanted.project, name);
-    if (!under_way)
-        return tl::unexpected(under_way.error());
-    if (*under_way)
-        return fail(FailureKind::conflict, "a build of " + name + " waits or runs; it comes first");
-    return known;
-}
-
 Result<BuildService::Submitted> BuildService::submit(Submission submission)
 {
     if (draining_)
@@ -192,7 +179,7 @@ Result<BuildService::Submitted> BuildService::submit(Submission submission)
 
     const std::scoped_lock lock(queue_mutex_);
     if (of_the_loop) {
-        auto before = submitted_before(build);
+        auto before = repository_.find(build.id, Scope{"", true});
         if (!before)
             return tl::unexpected(before.error());
         if (*before)
@@ -205,13 +192,11 @@ Result<BuildService::Submitted> BuildService::submit(Submission submission)
         return Submitted{std::move(**known), false};
     if (auto place = check_queue(build.project); !place)
         return tl::unexpected(place.error());
-    if (auto added = repository_.add(build); !added)
-        return tl::unexpected(added.error());
     std::vector<BuildEvent> events;
     for (auto& text : prepared->left_out)
         events.push_back(warning_event(build, std::move(text)));
-    if (auto told = repository_.append(build, std::move(events)); !told)
-        spdlog::error("{}", told.error().message);
+    if (auto added = repository_.add(build, events, of_the_loop); !added)
+        return tl::unexpected(added.error());
     if (auto pruned = repository_.prune(build.project, settings_.keep); !pruned)
         spdlog::error("{}", pruned.error().message);
     ++submitted_;

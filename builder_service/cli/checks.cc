@@ -199,7 +199,10 @@ Check check_service(const std::string& url)
         return {"service", Check::Verdict::note, "none answers at " + url,
                 "unikernel-builder & (or give every command --local)"};
     }
-    return {"service", Check::Verdict::ok, url + ": " + printable(health->value("status", "?")), ""};
+    return {"service", Check::Verdict::ok,
+            url + ": " + printable(health->value("status", "?")) + ", its state is in " +
+                printable(health->value("database", "?")),
+            ""};
 }
 
 }  // namespace unikernel::cli

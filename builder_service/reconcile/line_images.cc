@@ -42,8 +42,12 @@ std::optional<LineImage> first(std::vector<LineImage> images)
 Result<void> LineImageRepository::add(const LineImage& image)
 {
     return database_.transact(false, [&](soci::session& sql) {
+        int known = 0;
+        sql << "SELECT COUNT(*) FROM line_images WHERE build = :build", use(image.build), into(known);
+        if (known != 0)
+            return;
         const long long number = image.number;
-        sql << "INSERT OR IGNORE INTO line_images (build, number, project, name, image, image_id, "
+        sql << "INSERT INTO line_images (build, number, project, name, image, image_id, "
                "plan_digest,"
                " created, not_after) VALUES (:build, :number, :project, :name, :image, :image_id, :plan,"
                " :created, :not_after)",

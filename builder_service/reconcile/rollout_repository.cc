@@ -80,15 +80,23 @@ void write_server(soci::session& sql, long long rollout, const RolloutServer& se
     const std::string state(to_string(server.state));
     const int was_running = server.was_running ? 1 : 0;
     const long long downtime = server.downtime_ms;
+    soci::statement update =
+        (sql.prepare
+             << "UPDATE rollout_servers SET name = :name, state = :state, from_image = :from_image,"
+                " was_running = :was_running, attempts = :attempts, started = :started, ended = :ended,"
+                " downtime_ms = :downtime, error = :error WHERE rollout = :rollout AND id = :id",
+         use(server.name), use(state), use(server.from_image), use(was_running), use(server.attempts),
+         use(server.started), use(server.ended), use(downtime), use(server.error), use(rollout),
+         use(server.id));
+    update.execute(true);
+    if (update.get_affected_rows() > 0)
+        return;
+    long long place = 0;
+    sql << "SELECT COUNT(*) FROM rollout_servers WHERE rollout = :rollout", use(rollout), into(place);
     sql << "INSERT INTO rollout_servers (rollout, place, id, name, state, from_image, was_running, attempts,"
-           " started, ended, downtime_ms, error) VALUES (:rollout, (SELECT COUNT(*) FROM rollout_servers"
-           " WHERE rollout = :same), :id, :name, :state, :from_image, :was_running, :attempts, :started, "
-           ":ended,"
-           " :downtime, :error) ON CONFLICT (rollout, id) DO UPDATE SET name = excluded.name,"
-           " state = excluded.state, from_image = excluded.from_image, was_running = excluded.was_running,"
-           " attempts = excluded.attempts, started = excluded.started, ended = excluded.ended,"
-           " downtime_ms = excluded.downtime_ms, error = excluded.error",
-        use(rollout), use(rollout), use(server.id), use(server.name), use(state), use(server.from_image),
+           " started, ended, downtime_ms, error) VALUES (:rollout, :place, :id, :name, :state, :from_image,"
+           " :was_running, :attempts, :started, :ended, :downtime, :error)",
+        use(rollout), use(place), use(server.id), use(server.name), use(state), use(server.from_image),
         use(was_running), use(server.attempts), use(server.started), use(server.ended), use(downtime),
         use(server.error);
 }
@@ -112,7 +120,7 @@ void write_back_off(soci::session& sql, const std::string& project, const std::s
                     const BackOff& back_off)
 {
     const int until_changed = back_off.until_changed ? 1 : 0;
-    sql << "INSERT OR REPLACE INTO line_back_off (project, name, request, failures, next_try, until_changed,"
+    sql << "REPLACE INTO line_back_off (project, name, request, failures, next_try, until_changed,"
            " reason) VALUES (:project, :name, :request, :failures, :next_try, :until_changed, :reason)",
         use(project), use(name), use(back_off.request), use(back_off.failures), use(back_off.next_try),
         use(until_changed), use(back_off.reason);

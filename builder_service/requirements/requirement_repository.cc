@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/requirements/requirement_repository.hh"
 
+#include <limits>
+
 #include <spdlog/spdlog.h>
 
 #include "builder_service/database/timestamp.hh"
@@ -39,6 +41,8 @@ struct Columns {
     int kind;
     std::string project, domain;
 };
+
+constexpr long long all_of_them = std::numeric_limits<long long>::max();
 
 /// `prepared` is a select_revision with its parameters bound.
 std::vector<RequirementRevision> fetch(soci::details::prepare_temp_type prepared)
@@ -110,8 +114,8 @@ Result<void> RequirementRepository::append(RequirementRevision& revision)
 Result<std::vector<RequirementRevision>> RequirementRepository::history(const RequirementScope& scope,
                                                                         const std::string& name)
 {
-    return database_.transact(false,
-                              [&](soci::session& sql) { return unikernel::history(sql, scope, name, -1); });
+    return database_.transact(
+        false, [&](soci::session& sql) { return unikernel::history(sql, scope, name, all_of_them); });
 }
 
 Result<std::vector<RequirementRevision>> RequirementRepository::everything()

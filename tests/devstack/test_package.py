@@ -78,7 +78,7 @@ def inside(package):
 
 def test_it_names_the_libraries_and_tools_it_needs(package):
     needs = run(['dpkg-deb', '--field', package, 'Depends'])
-    for name in ('libcpprest', 'libvirt0', 'libsoci-sqlite3', 'bubblewrap', 'g++', 'binutils'):
+    for name in ('libcpprest', 'libvirt0', 'libsoci-sqlite3', 'libsoci-mysql', 'bubblewrap', 'g++', 'binutils'):
         assert name in needs
 
 

@@ -84,7 +84,7 @@ def test_prints_a_policy_that_names_the_rule_of_each_route(tmp_path):
     ("[keystone_authtoken]\nauth_url = a\nauth_url = b\n", "line 3: key 'auth_url' is given twice"),
     ("identity = keystone\n[keystone_authtoken]\ncafile = /nowhere.pem\n" + ACCOUNT,
      "cafile /nowhere.pem cannot be read"),
-    ("[keystone]\n", "unknown section [keystone]; there are glance, keystone_authtoken, nova"),
+    ("[keystone]\n", "unknown section [keystone]; there are database, glance, keystone_authtoken, nova"),
     ("public-url = cloud.example.org\n", "public-url: 'cloud.example.org' must begin with http:// or https://"),
     ("policy-file = /nowhere/policy.yaml\n", "/nowhere/policy.yaml"),
     ("listen = 0.0.0.0:0\n", "or set identity = keystone"),

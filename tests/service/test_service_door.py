@@ -58,7 +58,7 @@ def names(answer):
 
 def test_passes_requests_on_whatever_their_host_is_called(door):
     answer = door.get("/healthcheck", {"Host": "unikernel.example"})
-    assert (answer.status, answer.json) == (200, {"status": "ok"})
+    assert (answer.status, answer.json) == (200, {"status": "ok", "database": "SQLite"})
     assert answer.headers["X-Openstack-Request-Id"]
 
 

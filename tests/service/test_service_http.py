@@ -26,7 +26,7 @@ def test_discovers_versions(service):
 
 def test_is_healthy(service):
     answer = service.get("/healthcheck")
-    assert (answer.status, answer.json) == (200, {"status": "ok"})
+    assert (answer.status, answer.json) == (200, {"status": "ok", "database": "SQLite"})
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/v1/builds/none", "/v1/builds?limit=0"])

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "common/util/temporary_directory.hh"
+#include "tests/unit/database/test_database.hh"
 
 namespace unikernel
 {
@@ -14,7 +15,7 @@ namespace
 
 namespace fs = std::filesystem;
 
-class Catalog : public testing::Test
+class Catalog : public test::OnEachEngine
 {
 protected:
     static Result<ImageFacts> inspect(const fs::path& file)
@@ -51,13 +52,12 @@ protected:
 
     TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
     std::unique_ptr<ArtifactStore> store_ = std::move(*ArtifactStore::open(folder_.path() / "s", 0, inspect));
-    std::unique_ptr<Database> database_ = std::move(*Database::open(folder_.path() / "s" / "builds.sqlite"));
     OwnerRepository owners_{*database_};
     ArtifactCatalog catalog_{*store_, owners_};
     const Scope p1_{"p1", false}, p2_{"p2", false}, admin_{"p0", true};
 };
 
-TEST_F(Catalog, the_same_bytes_belong_to_several_projects_and_are_stored_once)
+TEST_P(Catalog, the_same_bytes_belong_to_several_projects_and_are_stored_once)
 {
     const auto digest = import("x", "p1", "build-1");
     EXPECT_EQ(catalog_.image(digest, p2_).error().kind, FailureKind::not_found);
@@ -67,7 +67,7 @@ TEST_F(Catalog, the_same_bytes_belong_to_several_projects_and_are_stored_once)
     EXPECT_EQ(catalog_.image(digest, p2_)->build, "build-2") << "another project's build is not shown";
 }
 
-TEST_F(Catalog, bytes_go_with_their_last_owner)
+TEST_P(Catalog, bytes_go_with_their_last_owner)
 {
     const auto digest = import("x", "p1");
     import("x", "p2");
@@ -80,7 +80,7 @@ TEST_F(Catalog, bytes_go_with_their_last_owner)
     EXPECT_EQ(files("images"), 0U);
 }
 
-TEST_F(Catalog, an_image_lasts_until_the_last_of_a_projects_holds_is_dropped)
+TEST_P(Catalog, an_image_lasts_until_the_last_of_a_projects_holds_is_dropped)
 {
     const auto digest = import("x", "p1");
     for (const char* holder : {"glance-1", "glance-2", "glance-2"})
@@ -102,7 +102,7 @@ TEST_F(Catalog, an_image_lasts_until_the_last_of_a_projects_holds_is_dropped)
     EXPECT_EQ(files("images"), 0U);
 }
 
-TEST_F(Catalog, an_administrator_removes_from_one_project_as_well)
+TEST_P(Catalog, an_administrator_removes_from_one_project_as_well)
 {
     const auto digest = import("x", "p1");
     import("x", "p2");
@@ -112,7 +112,7 @@ TEST_F(Catalog, an_administrator_removes_from_one_project_as_well)
     EXPECT_TRUE(catalog_.image(digest, p1_));
 }
 
-TEST_F(Catalog, an_administrator_sees_all_and_removes_from_all)
+TEST_P(Catalog, an_administrator_sees_all_and_removes_from_all)
 {
     const auto digest = import("x", "p1");
     import("x", "p2");
@@ -123,7 +123,7 @@ TEST_F(Catalog, an_administrator_sees_all_and_removes_from_all)
     EXPECT_EQ(files("images"), 0U);
 }
 
-TEST_F(Catalog, lists_a_projects_images_page_by_page)
+TEST_P(Catalog, lists_a_projects_images_page_by_page)
 {
     std::vector<std::string> mine;
     for (const char* content : {"a", "b", "c"}) {
@@ -139,7 +139,7 @@ TEST_F(Catalog, lists_a_projects_images_page_by_page)
     EXPECT_EQ(rest[0].digest, mine[2]);
 }
 
-TEST_F(Catalog, a_bundle_is_its_senders)
+TEST_P(Catalog, a_bundle_is_its_senders)
 {
     const auto digest = keep("tar", "p1");
     EXPECT_TRUE(catalog_.bundle(digest, p1_));
@@ -149,7 +149,7 @@ TEST_F(Catalog, a_bundle_is_its_senders)
     EXPECT_EQ(files("bundles"), 1U);
 }
 
-TEST_F(Catalog, pruned_bundles_have_no_owners_any_more)
+TEST_P(Catalog, pruned_bundles_have_no_owners_any_more)
 {
     const auto digest = keep("tar", "p1");
     catalog_.prune_bundles(std::chrono::hours(-1), {});
@@ -158,7 +158,7 @@ TEST_F(Catalog, pruned_bundles_have_no_owners_any_more)
     EXPECT_EQ(catalog_.bundle(digest, p1_).error().kind, FailureKind::not_found);
 }
 
-TEST_F(Catalog, what_nobody_owns_belongs_to_the_project_without_a_name)
+TEST_P(Catalog, what_nobody_owns_belongs_to_the_project_without_a_name)
 {
     const auto file = folder_.path() / "new";
     std::ofstream(file) << "\177ELF by the command line";
@@ -173,6 +173,8 @@ TEST_F(Catalog, what_nobody_owns_belongs_to_the_project_without_a_name)
     ASSERT_TRUE(catalog_.remove_image(digest, nameless));
     EXPECT_TRUE(catalog_.image(digest, p1_));
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, Catalog, test::each_engine, test::engine_name);
 
 }  // namespace
 }  // namespace unikernel

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/builds/build_repository.hh"
 
+#include <algorithm>
+#include <mutex>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <soci/sqlite3/soci-sqlite3.h>
 
 #include "common/util/file.hh"
 #include "common/util/temporary_directory.hh"
+#include "tests/unit/database/test_database.hh"
 
 namespace unikernel
 {
 namespace
 {
 
-class BuildRepositoryTest : public testing::Test
+class BuildRepositoryTest : public test::OnEachEngine
 {
 protected:
     void SetUp() override { reopen(); }
@@ -21,9 +25,7 @@ protected:
     {
         repository_.reset();
         database_.reset();
-        auto opened = Database::open(folder_.path() / "with space.sqlite");
-        ASSERT_TRUE(opened) << opened.error().message;
-        database_ = std::move(*opened);
+        database_ = test_database_.open();
         repository_ = std::make_unique<BuildRepository>(*database_);
     }
     BuildRecord add(const std::string& id, const std::string& digest = "digest",
@@ -50,14 +52,12 @@ protected:
                 .error = {}};
     }
 
-    TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
-    std::unique_ptr<Database> database_;
     std::unique_ptr<BuildRepository> repository_;
 };
 
 const Scope own{"", false};
 
-TEST_F(BuildRepositoryTest, RemembersBuildsAcrossOpening)
+TEST_P(BuildRepositoryTest, RemembersBuildsAcrossOpening)
 {
     auto build = add("a");
     build.state = BuildState::compile_failed;
@@ -76,14 +76,14 @@ TEST_F(BuildRepositoryTest, RemembersBuildsAcrossOpening)
     EXPECT_TRUE((*found)->boot_check);
 }
 
-TEST_F(BuildRepositoryTest, AbsentIsNoFailure)
+TEST_P(BuildRepositoryTest, AbsentIsNoFailure)
 {
     const auto found = repository_->find("nobody", own);
     ASSERT_TRUE(found);
     EXPECT_FALSE(*found);
 }
 
-TEST_F(BuildRepositoryTest, RefusesTheSameIdTwice)
+TEST_P(BuildRepositoryTest, RefusesTheSameIdTwice)
 {
     add("a");
     BuildRecord again;
@@ -92,7 +92,7 @@ TEST_F(BuildRepositoryTest, RefusesTheSameIdTwice)
     EXPECT_EQ(repository_->count(BuildState::queued).value(), 1U);
 }
 
-TEST_F(BuildRepositoryTest, ClaimsTheOldestQueuedBuildOnce)
+TEST_P(BuildRepositoryTest, ClaimsTheOldestQueuedBuildOnce)
 {
     add("a");
     add("b");
@@ -103,7 +103,87 @@ TEST_F(BuildRepositoryTest, ClaimsTheOldestQueuedBuildOnce)
     EXPECT_EQ((*repository_->find("a", own))->state, BuildState::running);
 }
 
-TEST_F(BuildRepositoryTest, AProjectWithManyBuildsDoesNotHoldUpAnother)
+TEST_P(BuildRepositoryTest, GivesEachBuildToOneOfManyWhoClaim)
+{
+    constexpr int builds = 40;
+    for (int n = 0; n < builds; ++n)
+        add("b" + std::to_string(n), "digest", "p" + std::to_string(n % 3));
+    std::mutex mutex;
+    std::vector<std::string> claimed;
+    const auto claim_all = [&](const std::string& builder) {
+        const auto database = test_database_.open();
+        BuildRepository repository(*database);
+        for (;;) {
+            const auto build = repository.claim(builder);
+            ASSERT_TRUE(build) << build.error().message;
+            if (!*build)
+                return;
+            const std::scoped_lock lock(mutex);
+            claimed.push_back((*build)->id);
+            EXPECT_EQ((*build)->builder, builder);
+        }
+    };
+    {
+        std::vector<std::jthread> builders;
+        for (const char* name : {"one", "two", "three"})
+            builders.emplace_back(claim_all, name);
+    }
+    EXPECT_EQ(claimed.size(), static_cast<std::size_t>(builds));
+    std::sort(claimed.begin(), claimed.end());
+    EXPECT_EQ(std::unique(claimed.begin(), claimed.end()), claimed.end());
+}
+
+TEST_P(BuildRepositoryTest, TakesNothingFromABuilderWhoseBuildWasTakenOver)
+{
+    add("a");
+    auto stale = **repository_->claim("one");
+    EXPECT_EQ(repository_->running_at("one")->size(), 1U);
+    ASSERT_TRUE(repository_->requeue(stale, stale.attempts, event("silent")));
+    stale.state = BuildState::succeeded;
+    EXPECT_EQ(repository_->finish(stale).error().kind, FailureKind::conflict);
+    const auto current = **repository_->claim("two");
+    EXPECT_EQ(current.attempts, 2);
+    for (const auto& refused : {repository_->finish(stale), repository_->append(stale, {event("stale")}),
+                                repository_->set_phase(stale, "store"), repository_->set_image(stale),
+                                repository_->requeue(stale, 0, event("stale"))}) {
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().kind, FailureKind::conflict);
+        EXPECT_EQ(refused.error().message, "build a is no longer this builder's");
+    }
+    EXPECT_EQ((*repository_->find("a", own))->builder, "two");
+    EXPECT_EQ(repository_->events(current, 1, 10)->size(), 1U);
+    auto ended = current;
+    ended.state = BuildState::succeeded;
+    ASSERT_TRUE(repository_->finish(ended));
+    EXPECT_EQ(repository_->finish(ended).error().kind, FailureKind::conflict) << "it ends once";
+}
+
+TEST_P(BuildRepositoryTest, TellsItsBuilderAloneThatABuildIsToBeStopped)
+{
+    add("a");
+    const auto build = **repository_->claim("one");
+    EXPECT_TRUE(repository_->to_be_stopped("one")->empty());
+    ASSERT_TRUE(repository_->ask_to_stop(build));
+    EXPECT_EQ(repository_->to_be_stopped("one").value(), std::vector<std::string>{"a"});
+    EXPECT_TRUE(repository_->to_be_stopped("two")->empty());
+}
+
+TEST_P(BuildRepositoryTest, AddsABuildThatIsToBeAloneWhenNoneOfItsLineIsUnderWay)
+{
+    add("web");
+    BuildRecord build;
+    build.id = "second";
+    build.spec = {{"name", "web"}};
+    EXPECT_EQ(repository_->add(build, {}, true).error().kind, FailureKind::conflict);
+    auto first = **repository_->claim();
+    EXPECT_EQ(repository_->add(build, {}, true).error().kind, FailureKind::conflict);
+    first.state = BuildState::succeeded;
+    ASSERT_TRUE(repository_->finish(first));
+    EXPECT_TRUE(repository_->add(build, {event("told")}, true));
+    EXPECT_EQ(repository_->events(build, 1, 10)->size(), 1U);
+}
+
+TEST_P(BuildRepositoryTest, AProjectWithManyBuildsDoesNotHoldUpAnother)
 {
     for (const char* id : {"a1", "a2", "a3"})
         add(id, "digest", "a");
@@ -115,7 +195,7 @@ TEST_F(BuildRepositoryTest, AProjectWithManyBuildsDoesNotHoldUpAnother)
     EXPECT_EQ(repository_->count(BuildState::queued, "b").value(), 0U);
 }
 
-TEST_F(BuildRepositoryTest, PrunesNoOtherProjectsBuilds)
+TEST_P(BuildRepositoryTest, PrunesNoOtherProjectsBuilds)
 {
     auto other = add("other", "digest", "b");
     other.state = BuildState::succeeded;
@@ -131,7 +211,7 @@ TEST_F(BuildRepositoryTest, PrunesNoOtherProjectsBuilds)
     EXPECT_TRUE(*repository_->find("a3", Scope{"a", false}));
 }
 
-TEST_F(BuildRepositoryTest, RequeuesWithAnEvent)
+TEST_P(BuildRepositoryTest, RequeuesWithAnEvent)
 {
     add("a");
     const auto build = **repository_->claim();
@@ -140,7 +220,7 @@ TEST_F(BuildRepositoryTest, RequeuesWithAnEvent)
     EXPECT_EQ((*repository_->claim())->attempts, 2);
 }
 
-TEST_F(BuildRepositoryTest, NumbersEventsWithoutGapsAndEndsThem)
+TEST_P(BuildRepositoryTest, NumbersEventsWithoutGapsAndEndsThem)
 {
     auto build = add("a");
     ASSERT_TRUE(repository_->append(build, {event("one"), event("two")}));
@@ -158,7 +238,7 @@ TEST_F(BuildRepositoryTest, NumbersEventsWithoutGapsAndEndsThem)
     EXPECT_EQ(repository_->events(build, 1, 2)->size(), 2U);
 }
 
-TEST_F(BuildRepositoryTest, FindsTheLatestBuildOfARequest)
+TEST_P(BuildRepositoryTest, FindsTheLatestBuildOfARequest)
 {
     add("a", "same");
     add("b", "same");
@@ -168,7 +248,7 @@ TEST_F(BuildRepositoryTest, FindsTheLatestBuildOfARequest)
     EXPECT_FALSE(*repository_->find_request("", "none", true));
 }
 
-TEST_F(BuildRepositoryTest, ListsNewestFirstFromAMarker)
+TEST_P(BuildRepositoryTest, ListsNewestFirstFromAMarker)
 {
     for (const char* id : {"a", "b", "c", "d"})
         add(id);
@@ -180,7 +260,7 @@ TEST_F(BuildRepositoryTest, ListsNewestFirstFromAMarker)
     EXPECT_EQ(rest[1].id, "a");
 }
 
-TEST_F(BuildRepositoryTest, PrunesEndedBuildsWithTheirEvents)
+TEST_P(BuildRepositoryTest, PrunesEndedBuildsWithTheirEvents)
 {
     auto ended = add("ended");
     ended.state = BuildState::cancelled;
@@ -193,14 +273,14 @@ TEST_F(BuildRepositoryTest, PrunesEndedBuildsWithTheirEvents)
     EXPECT_TRUE(repository_->events(ended, 1, 10)->empty());
 }
 
-TEST_F(BuildRepositoryTest, SqlInValuesIsOnlyText)
+TEST_P(BuildRepositoryTest, SqlInValuesIsOnlyText)
 {
     const std::string nasty = "'); DROP TABLE builds; --";
     add(nasty, nasty);
     EXPECT_EQ((*repository_->find(nasty, own))->request_digest, nasty);
 }
 
-TEST_F(BuildRepositoryTest, AProjectSeesItsOwnBuildsAlone)
+TEST_P(BuildRepositoryTest, AProjectSeesItsOwnBuildsAlone)
 {
     add("a", "same", "p1");
     add("b", "same", "p2");
@@ -216,7 +296,7 @@ TEST_F(BuildRepositoryTest, AProjectSeesItsOwnBuildsAlone)
     EXPECT_EQ(repository_->list(Scope{"p1", true}, "", 10)->size(), 3U);
 }
 
-TEST_F(BuildRepositoryTest, RemembersWhatIsToBePublished)
+TEST_P(BuildRepositoryTest, RemembersWhatIsToBePublished)
 {
     BuildRecord build;
     build.id = "a";
@@ -237,7 +317,7 @@ TEST_F(BuildRepositoryTest, RemembersWhatIsToBePublished)
     EXPECT_TRUE(repository_->in_publish_state(PublishState::removing)->empty());
 }
 
-TEST_F(BuildRepositoryTest, KeepsBuildsOfWhichSomethingMayBeInGlance)
+TEST_P(BuildRepositoryTest, KeepsBuildsOfWhichSomethingMayBeInGlance)
 {
     auto ended = add("ended");
     ended.state = BuildState::publish_failed;
@@ -253,60 +333,7 @@ TEST_F(BuildRepositoryTest, KeepsBuildsOfWhichSomethingMayBeInGlance)
     EXPECT_FALSE(*repository_->find("ended", own));
 }
 
-TEST_F(BuildRepositoryTest, BringsTheTablesOfTheFirstVersionsUpToDate)
-{
-    repository_.reset();
-    database_.reset();
-    const auto file = folder_.path() / "old.sqlite";
-    {
-        soci::session sql(soci::sqlite3, "db=" + file.string());
-        sql << "CREATE TABLE builds (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
-               " created TEXT NOT NULL, updated TEXT NOT NULL, state TEXT NOT NULL, request_digest TEXT NOT "
-               "NULL,"
-               " bundle TEXT NOT NULL, spec TEXT NOT NULL, requirements TEXT NOT NULL,"
-               " boot_check INTEGER NOT NULL, phase TEXT NOT NULL DEFAULT '', phases TEXT NOT NULL DEFAULT "
-               "'[]',"
-               " error TEXT NOT NULL DEFAULT '', image TEXT NOT NULL DEFAULT '',"
-               " attempts INTEGER NOT NULL DEFAULT 0, compiled INTEGER NOT NULL DEFAULT 0,"
-               " cached INTEGER NOT NULL DEFAULT 0)";
-        sql << "CREATE INDEX builds_by_request ON builds (request_digest, number)";
-        sql << "CREATE TABLE events (build INTEGER NOT NULL, n INTEGER NOT NULL, time TEXT NOT NULL,"
-               " phase TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL,"
-               " image TEXT NOT NULL, error TEXT NOT NULL, PRIMARY KEY (build, n)) WITHOUT ROWID";
-        sql << "INSERT INTO builds (id, created, updated, state, request_digest, bundle, spec, requirements,"
-               " boot_check) VALUES ('old', 't', 't', 'succeeded', 'd', 'b', '{}', '[]', 1)";
-        sql << "PRAGMA user_version = 2";
-    }
-    auto opened = Database::open(file);
-    ASSERT_TRUE(opened) << opened.error().message;
-    BuildRepository repository(**opened);
-    const auto found = repository.find("old", own);
-    ASSERT_TRUE(found && *found);
-    EXPECT_EQ((*found)->project, "");
-    EXPECT_FALSE((*found)->publish);
-}
-
-TEST_F(BuildRepositoryTest, RefusesTheTablesOfANewerVersion)
-{
-    const auto file = folder_.path() / "new.sqlite";
-    {
-        soci::session sql(soci::sqlite3, "db=" + file.string());
-        sql << "PRAGMA user_version = 99";
-    }
-    const auto opened = Database::open(file);
-    ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().kind, FailureKind::conflict);
-    EXPECT_THAT(opened.error().message, testing::HasSubstr("newer version"));
-}
-
-TEST(BuildRepositoryOpening, RefusesWhatIsNoDatabase)
-{
-    const auto folder = TemporaryDirectory::create();
-    ASSERT_TRUE(folder);
-    ASSERT_TRUE(write_file(folder->path() / "builds.sqlite", std::string(5000, 'x')));
-    EXPECT_FALSE(Database::open(folder->path() / "builds.sqlite"));
-    EXPECT_FALSE(Database::open(folder->path() / "none" / "builds.sqlite"));
-}
+INSTANTIATE_TEST_SUITE_P(Engines, BuildRepositoryTest, test::each_engine, test::engine_name);
 
 }  // namespace
 }  // namespace unikernel

@@ -25,9 +25,11 @@ TEST(RunningBuilds, StopsABuildWhoseTimeIsOver)
     std::this_thread::sleep_for(20ms);  // the watcher waits for the hour by now
     const auto token = builds.begin("short", 50ms);
     EXPECT_TRUE(stopped_within(token, 5s));
-    EXPECT_EQ(builds.end("short"), StopReason::timed_out);
+    EXPECT_EQ(builds.reason("short"), StopReason::timed_out);
+    builds.end("short");
     EXPECT_FALSE(long_one.stop_requested());
-    EXPECT_EQ(builds.end("long"), StopReason::none);
+    EXPECT_EQ(builds.reason("long"), StopReason::none);
+    builds.end("long");
 }
 
 TEST(RunningBuilds, KeepsTheFirstReason)
@@ -37,7 +39,8 @@ TEST(RunningBuilds, KeepsTheFirstReason)
     EXPECT_TRUE(builds.stop("a", StopReason::cancelled));
     builds.stop_all(StopReason::shutdown);
     EXPECT_TRUE(token.stop_requested());
-    EXPECT_EQ(builds.end("a"), StopReason::cancelled);
+    EXPECT_EQ(builds.reason("a"), StopReason::cancelled);
+    builds.end("a");
     EXPECT_FALSE(builds.stop("a", StopReason::cancelled));
 }
 

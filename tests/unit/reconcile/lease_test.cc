@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/util/temporary_directory.hh"
+#include "tests/unit/database/test_database.hh"
 
 namespace unikernel
 {
@@ -12,7 +13,7 @@ namespace
 
 using namespace std::chrono_literals;
 
-class LeaseTest : public testing::Test
+class LeaseTest : public test::OnEachEngine
 {
 protected:
     Clock clock()
@@ -30,15 +31,13 @@ protected:
         return database_->transact(false, [&](soci::session& sql) { lease.require(sql); }).has_value();
     }
 
-    TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
-    std::unique_ptr<Database> database_ = std::move(*Database::open(folder_.path() / "db"));
     std::chrono::system_clock::time_point wall_ = std::chrono::system_clock::from_time_t(1'790'000'000);
     std::chrono::steady_clock::time_point steady_{1h};
     Lease one_{*database_, "one", 30s, clock()};
     Lease two_{*database_, "two", 30s, clock()};
 };
 
-TEST_F(LeaseTest, has_one_holder)
+TEST_P(LeaseTest, has_one_holder)
 {
     EXPECT_FALSE(stores(one_));
     EXPECT_TRUE(*one_.keep());
@@ -47,7 +46,7 @@ TEST_F(LeaseTest, has_one_holder)
     EXPECT_FALSE(stores(two_));
 }
 
-TEST_F(LeaseTest, stays_with_who_renews_it)
+TEST_P(LeaseTest, stays_with_who_renews_it)
 {
     for (int n = 0; n < 20; ++n) {
         EXPECT_TRUE(*one_.keep());
@@ -56,7 +55,7 @@ TEST_F(LeaseTest, stays_with_who_renews_it)
     }
 }
 
-TEST_F(LeaseTest, is_taken_over_when_it_ran_out_and_the_old_holder_stores_nothing_further)
+TEST_P(LeaseTest, is_taken_over_when_it_ran_out_and_the_old_holder_stores_nothing_further)
 {
     EXPECT_TRUE(*one_.keep());
     pass(31s);
@@ -66,7 +65,7 @@ TEST_F(LeaseTest, is_taken_over_when_it_ran_out_and_the_old_holder_stores_nothin
     EXPECT_TRUE(stores(two_));
 }
 
-TEST_F(LeaseTest, is_given_back)
+TEST_P(LeaseTest, is_given_back)
 {
     EXPECT_TRUE(*one_.keep());
     one_.give_back();
@@ -74,7 +73,7 @@ TEST_F(LeaseTest, is_given_back)
     EXPECT_TRUE(*two_.keep());
 }
 
-TEST_F(LeaseTest, goes_on_at_once_for_its_holder_after_a_restart)
+TEST_P(LeaseTest, goes_on_at_once_for_its_holder_after_a_restart)
 {
     EXPECT_TRUE(*one_.keep());
     Lease again(*database_, "one", 30s, clock());
@@ -83,7 +82,7 @@ TEST_F(LeaseTest, goes_on_at_once_for_its_holder_after_a_restart)
     EXPECT_FALSE(stores(one_)) << "the process of before, should it still be there, does nothing further";
 }
 
-TEST_F(LeaseTest, is_taken_over_although_the_clock_jumped_back)
+TEST_P(LeaseTest, is_taken_over_although_the_clock_jumped_back)
 {
     EXPECT_TRUE(*one_.keep());
     wall_ -= 24h;
@@ -94,7 +93,7 @@ TEST_F(LeaseTest, is_taken_over_although_the_clock_jumped_back)
     EXPECT_TRUE(*two_.keep());
 }
 
-TEST_F(LeaseTest, lost_by_a_jump_forward_has_one_holder_all_the_same)
+TEST_P(LeaseTest, lost_by_a_jump_forward_has_one_holder_all_the_same)
 {
     EXPECT_TRUE(*one_.keep());
     wall_ += 24h;
@@ -103,6 +102,8 @@ TEST_F(LeaseTest, lost_by_a_jump_forward_has_one_holder_all_the_same)
     steady_ += 11s;
     EXPECT_FALSE(*one_.keep());
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, LeaseTest, test::each_engine, test::engine_name);
 
 }  // namespace
 }  // namespace unikernel

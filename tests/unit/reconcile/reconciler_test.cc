@@ -422,7 +422,7 @@ TEST_F(ReconcilerTest, renews_once_also_if_the_time_comes_while_it_looks)
     auto head = builds.heads({"", true})->front();
     const auto made = *parse_timestamp(head.created);
     head.not_after = timestamp(made + 1h);
-    ASSERT_TRUE(builds.finish(head));
+    ASSERT_TRUE(builds.set_image(head));
     fleet.add("a", image);
     hands.wall = made + 45min - 1ms;
     fleet.on_list = [&] { hands.pass(10ms); };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/util/temporary_directory.hh"
+#include "tests/unit/database/test_database.hh"
 
 namespace unikernel
 {
@@ -16,7 +17,7 @@ using testing::HasSubstr;
 
 const Scope everything{"", true};
 
-class RolloutRepositoryTest : public testing::Test
+class RolloutRepositoryTest : public test::OnEachEngine
 {
 protected:
     void SetUp() override { ASSERT_TRUE(*lease_.keep()); }
@@ -30,13 +31,11 @@ protected:
         return rollout;
     }
 
-    TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
-    std::unique_ptr<Database> database_ = std::move(*Database::open(folder_.path() / "db"));
     Lease lease_{*database_, "one", 30s};
     RolloutRepository rollouts_{*database_};
 };
 
-TEST_F(RolloutRepositoryTest, keeps_a_rollout_and_its_servers)
+TEST_P(RolloutRepositoryTest, keeps_a_rollout_and_its_servers)
 {
     auto rollout = added("web");
     RolloutServer server;
@@ -72,7 +71,7 @@ TEST_F(RolloutRepositoryTest, keeps_a_rollout_and_its_servers)
                                     {"error", "it's \"odd\""}}));
 }
 
-TEST_F(RolloutRepositoryTest, has_one_at_a_time_for_each_line)
+TEST_P(RolloutRepositoryTest, has_one_at_a_time_for_each_line)
 {
     auto rollout = added("web");
     Rollout second;
@@ -86,7 +85,7 @@ TEST_F(RolloutRepositoryTest, has_one_at_a_time_for_each_line)
     EXPECT_TRUE(rollouts_.add(lease_, second));
 }
 
-TEST_F(RolloutRepositoryTest, stores_nothing_of_a_leader_of_the_past)
+TEST_P(RolloutRepositoryTest, stores_nothing_of_a_leader_of_the_past)
 {
     auto rollout = added("web");
     Lease later(*database_, "one", 30s);
@@ -100,7 +99,7 @@ TEST_F(RolloutRepositoryTest, stores_nothing_of_a_leader_of_the_past)
     EXPECT_EQ((**rollouts_.find(rollout.id, everything)).state, RolloutState::building);
 }
 
-TEST_F(RolloutRepositoryTest, takes_orders_of_the_owner_alone_until_the_end)
+TEST_P(RolloutRepositoryTest, takes_orders_of_the_owner_alone_until_the_end)
 {
     auto rollout = added("web", "mine");
     EXPECT_EQ(rollouts_.give_order(rollout.id, {"other", false}, Order::pause).error().kind,
@@ -119,7 +118,7 @@ TEST_F(RolloutRepositoryTest, takes_orders_of_the_owner_alone_until_the_end)
                 HasSubstr("it is aborted"));
 }
 
-TEST_F(RolloutRepositoryTest, lists_pages_by_state_and_project)
+TEST_P(RolloutRepositoryTest, lists_pages_by_state_and_project)
 {
     const auto first = added("a", "p");
     const auto second = added("b", "p");
@@ -134,7 +133,7 @@ TEST_F(RolloutRepositoryTest, lists_pages_by_state_and_project)
     EXPECT_TRUE(rollouts_.list(everything, RolloutState::failed, "", 5)->empty());
 }
 
-TEST_F(RolloutRepositoryTest, forgets_the_oldest_that_ended)
+TEST_P(RolloutRepositoryTest, forgets_the_oldest_that_ended)
 {
     auto old = added("a");
     old.state = RolloutState::succeeded;
@@ -169,6 +168,8 @@ TEST(BackOff, holds_for_what_failed_alone_and_not_for_longer_after_a_jump_of_the
     EXPECT_TRUE(holds(aborted, "r", 900'000'000));
     EXPECT_FALSE(holds(aborted, "another", 0));
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, RolloutRepositoryTest, test::each_engine, test::engine_name);
 
 }  // namespace
 }  // namespace unikernel

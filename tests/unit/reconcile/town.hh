@@ -263,9 +263,6 @@ protected:
     {
         if (auto known = *builds.find(wanted.id, {"", true}))
             return BuildService::Submitted{*known, false};
-        const auto name = wanted.spec.value("name", "");
-        if (*builds.under_way(wanted.project, name))
-            return fail(FailureKind::conflict, "a build of " + name + " waits or runs");
         BuildRecord build;
         build.id = wanted.id;
         build.bundle = wanted.bundle;
@@ -276,7 +273,7 @@ protected:
             build.requirements.push_back(requirement.document);
             build.applied.push_back({{"name", requirement.name}, {"revision", requirement.revision}});
         }
-        if (auto added = builds.add(build); !added)
+        if (auto added = builds.add(build, {}, true); !added)
             return tl::unexpected(added.error());
         ++submitted;
         return BuildService::Submitted{build, true};

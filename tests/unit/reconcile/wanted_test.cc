@@ -6,6 +6,7 @@
 
 #include "builder_service/builds/build_repository.hh"
 #include "common/util/temporary_directory.hh"
+#include "tests/unit/database/test_database.hh"
 
 namespace unikernel
 {
@@ -20,7 +21,7 @@ json document(const std::string& name, json selector = {{"everything", true}})
     return {{"name", name}, {"applies_to", std::move(selector)}, {"modules", {{"console", nullptr}}}};
 }
 
-class WantedPlanTest : public testing::Test
+class WantedPlanTest : public test::OnEachEngine
 {
 protected:
     /// A build that came to an image, in `state`.
@@ -48,8 +49,6 @@ protected:
         return ids;
     }
 
-    TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
-    std::unique_ptr<Database> database_ = std::move(*Database::open(folder_.path() / "builds.sqlite"));
     BuildRepository builds_{*database_};
     RequirementRepository revisions_{*database_};
     RequirementService requirements_{revisions_, [](const json&) -> Result<void> { return {}; }};
@@ -69,7 +68,7 @@ protected:
     }
 };
 
-TEST_F(WantedPlanTest, a_lines_head_is_the_newest_build_with_an_image)
+TEST_P(WantedPlanTest, a_lines_head_is_the_newest_build_with_an_image)
 {
     built("a1", "p1", "a");
     built("b1", "p1", "b");
@@ -82,7 +81,7 @@ TEST_F(WantedPlanTest, a_lines_head_is_the_newest_build_with_an_image)
     EXPECT_TRUE(heads({"p3", false}).empty());
 }
 
-TEST_F(WantedPlanTest, what_is_wanted_has_the_requirements_of_the_head_and_those_that_are_stored_now)
+TEST_P(WantedPlanTest, what_is_wanted_has_the_requirements_of_the_head_and_those_that_are_stored_now)
 {
     built("a1", "p1", "a");
     ASSERT_TRUE(requirements_.create({"p1", ""}, document("new"), {"ann"}));
@@ -97,7 +96,7 @@ TEST_F(WantedPlanTest, what_is_wanted_has_the_requirements_of_the_head_and_those
     EXPECT_EQ(planned_[0].requirements[1], document("new"));
 }
 
-TEST_F(WantedPlanTest, what_is_wanted_expires_if_a_requirement_says_so_and_has_not_what_begins_later)
+TEST_P(WantedPlanTest, what_is_wanted_expires_if_a_requirement_says_so_and_has_not_what_begins_later)
 {
     built("a1", "p1", "a");
     auto limit = document("limit");
@@ -111,7 +110,7 @@ TEST_F(WantedPlanTest, what_is_wanted_expires_if_a_requirement_says_so_and_has_n
     EXPECT_EQ(planned_[0].requirements, (std::vector<json>{document("given"), limit}));
 }
 
-TEST_F(WantedPlanTest, a_draft_counts_as_stored)
+TEST_P(WantedPlanTest, a_draft_counts_as_stored)
 {
     built("a1", "p1", "a");
     const auto draft =
@@ -121,6 +120,8 @@ TEST_F(WantedPlanTest, a_draft_counts_as_stored)
     ASSERT_TRUE(requirements_.create({"p1", ""}, document("other"), {"ann"}));
     EXPECT_EQ(wanted(&*draft)->preview.error().kind, FailureKind::unresolvable);
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, WantedPlanTest, test::each_engine, test::engine_name);
 
 }  // namespace
 }  // namespace unikernel

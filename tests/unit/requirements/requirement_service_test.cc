@@ -6,6 +6,7 @@
 
 #include "common/util/temporary_directory.hh"
 #include "common/util/time.hh"
+#include "tests/unit/database/test_database.hh"
 
 namespace unikernel
 {
@@ -15,7 +16,7 @@ namespace
 using nlohmann::json;
 using testing::HasSubstr;
 
-class Requirements : public testing::Test
+class Requirements : public test::OnEachEngine
 {
 protected:
     static json document(const std::string& name, json selector = {{"everything", true}})
@@ -48,8 +49,6 @@ protected:
         eve{"eve", "p1", "req-3"};
     std::chrono::sys_seconds now_ = *parse_rfc3339("2026-11-24T00:00:00Z");
 
-    TemporaryDirectory folder_ = std::move(*TemporaryDirectory::create());
-    std::unique_ptr<Database> database_ = std::move(*Database::open(folder_.path() / "builds.sqlite"));
     RequirementRepository repository_{*database_};
     RequirementService service_{repository_, [](const json& document) -> Result<void> {
                                     if (document["modules"].contains("unknown"))
@@ -58,7 +57,7 @@ protected:
                                 }};
 };
 
-TEST_F(Requirements, only_grow_by_revisions)
+TEST_P(Requirements, only_grow_by_revisions)
 {
     ASSERT_EQ(create(p1, "r")->revision, 1);
     const auto first = service_.find("p1", "d1", "r").value();
@@ -82,7 +81,7 @@ TEST_F(Requirements, only_grow_by_revisions)
     EXPECT_FALSE(history[3].created.empty());
 }
 
-TEST_F(Requirements, have_one_name_among_those_that_a_project_sees)
+TEST_P(Requirements, have_one_name_among_those_that_a_project_sees)
 {
     ASSERT_TRUE(create(p1, "r"));
     EXPECT_EQ(create(p1, "r").error().kind, FailureKind::conflict);
@@ -93,7 +92,7 @@ TEST_F(Requirements, have_one_name_among_those_that_a_project_sees)
     EXPECT_EQ(create(global, "g").error().kind, FailureKind::conflict);
 }
 
-TEST_F(Requirements, are_seen_by_their_project_and_the_global_ones_by_all)
+TEST_P(Requirements, are_seen_by_their_project_and_the_global_ones_by_all)
 {
     ASSERT_TRUE(create(p1, "mine"));
     ASSERT_TRUE(create(p2, "theirs"));
@@ -107,7 +106,7 @@ TEST_F(Requirements, are_seen_by_their_project_and_the_global_ones_by_all)
     EXPECT_EQ(service_.list(Scope{"p1", true})->size(), 3U);
 }
 
-TEST_F(Requirements, are_selected_by_what_they_apply_to)
+TEST_P(Requirements, are_selected_by_what_they_apply_to)
 {
     ASSERT_TRUE(create(global, "all"));
     ASSERT_TRUE(service_.create(p1, document("staff", {{"labels", {{"audience", "staff"}}}}), ann));
@@ -124,7 +123,7 @@ TEST_F(Requirements, are_selected_by_what_they_apply_to)
     EXPECT_EQ(select("p1", {{"nome", "db"}}, {}).error().kind, FailureKind::invalid);
 }
 
-TEST_F(Requirements, of_a_domain_are_seen_by_its_projects)
+TEST_P(Requirements, of_a_domain_are_seen_by_its_projects)
 {
     ASSERT_TRUE(create(d1, "house-rules"));
     ASSERT_TRUE(create(d2, "house-rules")) << "nobody sees both";
@@ -146,7 +145,7 @@ TEST_F(Requirements, of_a_domain_are_seen_by_its_projects)
     EXPECT_TRUE(json["project"].is_null());
 }
 
-TEST_F(Requirements, of_a_domain_take_no_name_from_its_projects_and_the_other_way_round)
+TEST_P(Requirements, of_a_domain_take_no_name_from_its_projects_and_the_other_way_round)
 {
     ASSERT_TRUE(create(p1, "r"));
     EXPECT_THAT(create(d1, "r").error().message,
@@ -161,7 +160,7 @@ TEST_F(Requirements, of_a_domain_take_no_name_from_its_projects_and_the_other_wa
     EXPECT_EQ(create(d1, "old").error().kind, FailureKind::conflict);
 }
 
-TEST_F(Requirements, hold_from_their_time_on)
+TEST_P(Requirements, hold_from_their_time_on)
 {
     auto later = document("later");
     later["valid_from"] = "2026-12-01T00:00:00Z";
@@ -178,16 +177,17 @@ TEST_F(Requirements, hold_from_their_time_on)
     EXPECT_TRUE(select("p1", {{"name", "web"}}, {"later"})->left_out.empty());
 }
 
-TEST_F(Requirements, of_a_project_may_be_a_thousand)
+TEST_P(Requirements, of_a_project_may_be_a_thousand)
 {
     ASSERT_TRUE(database_->transact(true, [](soci::session& sql) {
-        sql << "INSERT INTO requirements (global, project, domain, name, revision, document, deleted, "
-               "created, author)"
-               " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1023)"
-               " SELECT 0, 'p1', 'd1', 'r' || i, 1, json_object('name', 'r' || i, 'applies_to',"
-               " json_object('images', json_array('web')), 'modules', json_object('console', NULL)), 0, 't', "
-               "'ann'"
-               " FROM n";
+        for (int n = 1; n <= 1023; ++n) {
+            const auto name = "r" + std::to_string(n);
+            const auto text = document(name, {{"images", {"web"}}}).dump();
+            sql << "INSERT INTO requirements (global, project, domain, name, revision, document, deleted, "
+                   "created,"
+                   " author) VALUES (0, 'p1', 'd1', :name, 1, :text, 0, 't', 'ann')",
+                soci::use(name), soci::use(text);
+        }
     }));
     EXPECT_TRUE(create(p1, "one-more"));
     EXPECT_EQ(
@@ -201,7 +201,7 @@ TEST_F(Requirements, of_a_project_may_be_a_thousand)
     EXPECT_EQ(selected("p1", {{"name", "db"}}).size(), 3U);
 }
 
-TEST_F(Requirements, have_a_record_of_each_change)
+TEST_P(Requirements, have_a_record_of_each_change)
 {
     const auto first = create(p1, "r").value();
     auto changed = document("r");
@@ -251,7 +251,7 @@ protected:
     }
 };
 
-TEST_F(TamperedRequirements, are_told_from_a_document_that_is_another)
+TEST_P(TamperedRequirements, are_told_from_a_document_that_is_another)
 {
     run("UPDATE requirements SET document = replace(document, 'db', 'no') WHERE name = 'r' AND revision = 3");
     EXPECT_EQ(problem(), "revision 3 is not as it was stored");
@@ -261,7 +261,7 @@ TEST_F(TamperedRequirements, are_told_from_a_document_that_is_another)
                   "changed the database past this service"});
 }
 
-TEST_F(TamperedRequirements, are_told_from_an_author_or_a_time_that_is_another)
+TEST_P(TamperedRequirements, are_told_from_an_author_or_a_time_that_is_another)
 {
     run("UPDATE requirements SET author = 'ann' WHERE name = 'r' AND revision = 2");
     EXPECT_EQ(problem(), "revision 2 is not as it was stored");
@@ -270,7 +270,7 @@ TEST_F(TamperedRequirements, are_told_from_an_author_or_a_time_that_is_another)
     EXPECT_EQ(problem(), "revision 2 is not as it was stored");
 }
 
-TEST_F(TamperedRequirements, are_told_from_a_revision_that_is_gone)
+TEST_P(TamperedRequirements, are_told_from_a_revision_that_is_gone)
 {
     run("DELETE FROM requirements WHERE name = 'r' AND revision = 2");
     EXPECT_EQ(problem(), "revision 2 is missing");
@@ -278,7 +278,7 @@ TEST_F(TamperedRequirements, are_told_from_a_revision_that_is_gone)
     EXPECT_EQ(problem(), "revision 2 is not as it was stored");
 }
 
-TEST_F(TamperedRequirements, are_told_from_a_link_even_if_its_own_digest_was_made_anew)
+TEST_P(TamperedRequirements, are_told_from_a_link_even_if_its_own_digest_was_made_anew)
 {
     auto second = service_.history("p1", "d1", "r")->at(1);
     second.author = "ann";
@@ -287,7 +287,7 @@ TEST_F(TamperedRequirements, are_told_from_a_link_even_if_its_own_digest_was_mad
     EXPECT_EQ(problem(), "revision 3 does not follow the one before, which is not as it was then");
 }
 
-TEST_F(TamperedRequirements, older_than_the_chain_are_taken_as_they_are_and_linked_from_then_on)
+TEST_P(TamperedRequirements, older_than_the_chain_are_taken_as_they_are_and_linked_from_then_on)
 {
     run("UPDATE requirements SET digest = '', previous = '' WHERE name = 'r'");
     EXPECT_TRUE(service_.tampered()->empty());
@@ -299,13 +299,13 @@ TEST_F(TamperedRequirements, older_than_the_chain_are_taken_as_they_are_and_link
     EXPECT_EQ(problem(), "revision 4 is not as it was stored");
 }
 
-TEST_F(Requirements, that_are_deleted_apply_no_longer)
+TEST_P(Requirements, that_are_deleted_apply_no_longer)
 {
     ASSERT_TRUE(service_.remove(create(p1, "r").value(), ann));
     EXPECT_TRUE(selected("p1", {{"name", "web"}}).empty());
 }
 
-TEST_F(Requirements, are_checked_before_anything_is_stored)
+TEST_P(Requirements, are_checked_before_anything_is_stored)
 {
     auto wrong = document("r");
     wrong["modules"] = {{"unknown", nullptr}};
@@ -318,7 +318,7 @@ TEST_F(Requirements, are_checked_before_anything_is_stored)
                 HasSubstr("cannot be renamed"));
 }
 
-TEST_F(Requirements, are_drafted_without_a_trace)
+TEST_P(Requirements, are_drafted_without_a_trace)
 {
     using Mode = RequirementService::Mode;
     const auto would_be = service_.create(p1, document("r"), ann, Mode::dry_run);
@@ -347,7 +347,7 @@ TEST_F(Requirements, are_drafted_without_a_trace)
     EXPECT_EQ(select("p2", web, {}, &*everywhere)->selected.size(), 1U);
 }
 
-TEST_F(Requirements, keep_secrets_sealed)
+TEST_P(Requirements, keep_secrets_sealed)
 {
     auto secret = document("r");
     secret["modules"] = {
@@ -358,6 +358,9 @@ TEST_F(Requirements, keep_secrets_sealed)
     EXPECT_EQ(stored.find("hunter2"), std::string::npos);
     EXPECT_NE(stored.find("hash"), std::string::npos);
 }
+
+INSTANTIATE_TEST_SUITE_P(Engines, Requirements, test::each_engine, test::engine_name);
+INSTANTIATE_TEST_SUITE_P(Engines, TamperedRequirements, test::each_engine, test::engine_name);
 
 }  // namespace
 }  // namespace unikernel
