@@ -140,6 +140,12 @@ TEXT
     fi
     iniset "$UNIKERNEL_CONF" keystone_authtoken region_name "$REGION_NAME"
     iniset "$UNIKERNEL_CONF" keystone_authtoken service_token_roles_required True
+    if [[ "$UNIKERNEL_USE_MARIADB" == "True" ]]; then
+        # As those of other services, the tables are new after each stack.sh, and with them the images they tell of.
+        recreate_database unikernel
+        rm -rf "$UNIKERNEL_DATA_DIR/state"
+        iniset "$UNIKERNEL_CONF" database connection "$(database_connection_url unikernel)"
+    fi
     iniset "$UNIKERNEL_CONF" glance publish true
     iniset "$UNIKERNEL_CONF" glance region_name "$REGION_NAME"
     iniset "$UNIKERNEL_CONF" glance interface public

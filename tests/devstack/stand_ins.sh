@@ -19,6 +19,7 @@ SERVICE_LISTEN_ADDRESS=0.0.0.0
 SERVICE_PROTOCOL=http
 SERVICE_TIMEOUT=60
 VIRT_DRIVER=${VIRT_DRIVER:-libvirt}
+MYSQL_SERVICE_NAME=${MYSQL_SERVICE_NAME:-mariadb}
 GLOBAL_VENV=True
 PYTHON=$DEVSTACK_VENV/bin/python3
 TEMPEST_CONFIG=$DEST/tempest/etc/tempest.conf
@@ -45,6 +46,14 @@ function is_service_enabled { # true if any of them is
 function die {
     echo "[ERROR] $2" >&2
     exit 1
+}
+
+function recreate_database { # name
+    echo "recreate_database $1" >> "$RECORDS/databases"
+}
+
+function database_connection_url { # name
+    echo "mysql+pymysql://root:secret@127.0.0.1/$1?charset=utf8"
 }
 
 function trueorfalse { # default, name of a variable

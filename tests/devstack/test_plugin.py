@@ -173,6 +173,24 @@ def test_the_store_comes_beside_others_and_other_plugins_stay(devstack, tmp_path
         assert imports['image_import_plugins'] == '[unikernel_build,image_conversion]'
 
 
+@pytest.mark.parametrize('server', ['mariadb', 'mysql'])
+def test_the_tables_are_in_devstacks_database_if_that_is_mariadb(devstack, tmp_path, server):
+    if devstack:
+        pytest.skip('needs a server; the stand-ins show what is asked of DevStack')
+    world = World(tmp_path / 'world', services=['mysql', 'unikernel-builder'],
+                  settings={'MYSQL_SERVICE_NAME': server})
+    done = world.phases('stack:pre-install', 'stack:post-config')
+    assert done.returncode == 0, done.stderr[-3000:]
+    made = world.records / 'databases'
+    read = conf(world.files(), 'etc/unikernel/unikernel-builder.conf')
+    if server == 'mariadb':
+        assert made.read_text() == 'recreate_database unikernel\n'
+        assert read['database']['connection'] == 'mysql+pymysql://root:secret@127.0.0.1/unikernel?charset=utf8'
+    else:
+        assert not made.exists()
+        assert not read.has_section('database')
+
+
 def test_the_store_alone_is_refused(devstack, tmp_path):
     world = World(tmp_path / 'world', devstack, services=[], settings={'UNIKERNEL_GLANCE_STORE': 'True'})
     assert 'set GLANCE_ENABLE_MULTIPLE_STORES=True' in refused(world, 'stack:pre-install')
