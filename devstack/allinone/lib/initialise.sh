@@ -18,8 +18,7 @@ make_databases()
         step "MariaDB's own tables" mariadb-install-db --defaults-file=/run/cloud/etc/mysql/mariadb.cnf \
             --auth-root-authentication-method=normal --skip-test-db
     start_service mariadb
-    step "databases and their users" sh -c \
-        'mariadb --no-defaults --socket /run/mysqld/mysqld.sock --user root </run/cloud/etc/mysql/databases.sql'
+    step "databases and their users" sh -c "$DATABASES"
 }
 
 initialise_keystone()
