@@ -28,15 +28,14 @@ RolloutPolicy policy_of(const nlohmann::json& spec, const std::vector<nlohmann::
                         std::chrono::sys_seconds now)
 {
     const auto image = decode_spec(spec);
-    std::optional<RolloutPolicy> policy;
+    RolloutRules rules;
     for (const auto& document : requirements) {
         const auto requirement = decode_requirement(document);
-        if (!image || !requirement || !requirement->rollout || requirement->valid_from > now ||
-            !applies(requirement->applies_to, *image))
-            continue;
-        policy = policy ? stricter(*policy, *requirement->rollout) : *requirement->rollout;
+        if (image && requirement && requirement->rollout && !(requirement->valid_from > now) &&
+            applies(requirement->applies_to, *image))
+            rules = stricter(rules, *requirement->rollout);
     }
-    return policy.value_or(RolloutPolicy{});
+    return RolloutPolicy(rules);
 }
 
 }  // namespace

@@ -128,29 +128,29 @@ seconds read_duration(const Reader& reader, seconds minimum, seconds maximum)
     return *value;
 }
 
-RolloutPolicy read_rollout(const Reader& reader)
+RolloutRules read_rollout(const Reader& reader)
 {
     reader.object({"canary", "parallel", "pause", "within", "health", "windows"});
-    RolloutPolicy policy;
+    RolloutRules rules;
     if (const auto value = reader.find("canary")) {
-        policy.canary = static_cast<unsigned>(value->integer(0, most_servers));
+        rules.canary = static_cast<unsigned>(value->integer(0, most_servers));
     }
     if (const auto value = reader.find("parallel")) {
-        policy.parallel = static_cast<unsigned>(value->integer(1, most_servers));
+        rules.parallel = static_cast<unsigned>(value->integer(1, most_servers));
     }
     if (const auto value = reader.find("pause")) {
-        policy.pause = read_duration(*value, seconds(0), longest_pause);
+        rules.pause = read_duration(*value, seconds(0), longest_pause);
     }
     if (const auto value = reader.find("within")) {
-        policy.within = read_duration(*value, seconds(1), longest_wait);
+        rules.within = read_duration(*value, seconds(1), longest_wait);
     }
     if (const auto value = reader.find("health")) {
-        policy.health = list(*value, most_checks, "checks", check);
+        rules.health = list(*value, most_checks, "checks", check);
     }
     if (const auto value = reader.find("windows")) {
-        policy.windows.push_back(list(*value, most_windows, "windows", window));
+        rules.windows.push_back(list(*value, most_windows, "windows", window));
     }
-    return policy;
+    return rules;
 }
 
 }  // namespace unikernel

@@ -14,6 +14,6 @@ std::chrono::seconds read_duration(const Reader& reader, std::chrono::seconds mi
                                    std::chrono::seconds maximum);
 
 /// A requirement's `rollout` (doc: user/specification.rst). Throws BadValue.
-RolloutPolicy read_rollout(const Reader& reader);
+RolloutRules read_rollout(const Reader& reader);
 
 }  // namespace unikernel

@@ -19,6 +19,13 @@ std::vector<Item> all_of_both(std::vector<Item> a, const std::vector<Item>& b)
     return a;
 }
 
+/// Of those that are there.
+template <typename Value>
+std::optional<Value> smaller(const std::optional<Value>& a, const std::optional<Value>& b)
+{
+    return a && b ? std::min(a, b) : std::max(a, b);
+}
+
 bool begins_on(const MaintenanceWindow& window, std::chrono::sys_days day)
 {
     return window.days.empty() || window.days.contains(std::chrono::weekday(day).c_encoding());
@@ -51,11 +58,20 @@ std::string to_text(const HealthCheck& check)
     return "console \"" + check.marker + "\"";
 }
 
-RolloutPolicy stricter(const RolloutPolicy& a, const RolloutPolicy& b)
+RolloutRules stricter(const RolloutRules& a, const RolloutRules& b)
 {
-    return {std::max(a.canary, b.canary),    std::min(a.parallel, b.parallel),
-            std::max(a.pause, b.pause),      std::min(a.within, b.within),
+    // An optional without a value is less than any other.
+    return {std::max(a.canary, b.canary),    smaller(a.parallel, b.parallel),
+            std::max(a.pause, b.pause),      smaller(a.within, b.within),
             all_of_both(a.health, b.health), all_of_both(a.windows, b.windows)};
+}
+
+RolloutPolicy::RolloutPolicy(const RolloutRules& rules) : health(rules.health), windows(rules.windows)
+{
+    canary = rules.canary.value_or(canary);
+    parallel = rules.parallel.value_or(parallel);
+    pause = rules.pause.value_or(pause);
+    within = rules.within.value_or(within);
 }
 
 bool open(const RolloutPolicy& policy, std::chrono::system_clock::time_point now)

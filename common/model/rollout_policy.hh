@@ -4,6 +4,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,6 +38,22 @@ struct HealthCheck {
 /// "http port 80 path / status 200", "tcp port 80", "console \"u0: sealed\"".
 std::string to_text(const HealthCheck& check);
 
+/// What a requirement's `rollout` says; a key that it leaves out says nothing.
+struct RolloutRules {
+    std::optional<unsigned> canary, parallel;
+    std::optional<std::chrono::seconds> pause, within;
+    std::vector<HealthCheck> health;
+    std::vector<std::vector<MaintenanceWindow>> windows;
+
+    bool operator==(const RolloutRules&) const = default;
+};
+
+/// What holds when both do, key by key: more canaries, fewer at once, the longer pause, the shorter wait, the
+/// checks of both and the windows of both; of a key that one of them leaves out, what the other says. The
+/// order of the two, and saying one twice, makes no difference.
+RolloutRules stricter(const RolloutRules& a, const RolloutRules& b);
+
+/// How a rollout goes about it: rules, and for what they leave out these defaults.
 struct RolloutPolicy {
     unsigned canary = 1;              ///< servers that are replaced first, one after another; 0: none
     unsigned parallel = 1;            ///< servers at once after that
@@ -46,12 +63,10 @@ struct RolloutPolicy {
     /// One for each requirement that has windows: one of its windows must be open, of each requirement.
     std::vector<std::vector<MaintenanceWindow>> windows;
 
+    RolloutPolicy() = default;
+    explicit RolloutPolicy(const RolloutRules& rules);
     bool operator==(const RolloutPolicy&) const = default;
 };
-
-/// What holds when both do: more canaries, fewer at once, the longer pause, the shorter wait, the checks of
-/// both and the windows of both. The order of the two, and saying one twice, makes no difference.
-RolloutPolicy stricter(const RolloutPolicy& a, const RolloutPolicy& b);
 
 /// Whether servers may be replaced at this time.
 bool open(const RolloutPolicy& policy, std::chrono::system_clock::time_point now);

@@ -72,7 +72,7 @@ struct SecurityRequirement {
     Selector applies_to;
     WantedModules modules;                         ///< may be empty if one of the next two is there
     std::optional<std::chrono::seconds> validity;  ///< how long an image that is made under it may live
-    std::optional<RolloutPolicy> rollout;
+    std::optional<RolloutRules> rollout;
     std::optional<std::chrono::sys_seconds> valid_from;  ///< before that it does not hold
 };
 

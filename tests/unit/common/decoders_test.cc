@@ -163,7 +163,7 @@ rollout:
     EXPECT_EQ(requirement->valid_from, std::chrono::sys_days(std::chrono::year(2026) / 12 / 1));
     EXPECT_EQ(requirement->validity, std::chrono::days(30));
     using Kind = HealthCheck::Kind;
-    const RolloutPolicy expected{2,
+    const RolloutRules expected{2,
                                  10,
                                  std::chrono::seconds(30),
                                  std::chrono::seconds(120),
@@ -184,7 +184,7 @@ TEST(Requirement, may_say_only_how_long_or_how)
     EXPECT_FALSE(monthly->valid_from || monthly->rollout);
     const auto careful = decode_requirement(yaml(begin + "rollout: {}}"));
     ASSERT_TRUE(careful) << careful.error().message;
-    EXPECT_EQ(careful->rollout, RolloutPolicy{});
+    EXPECT_EQ(careful->rollout, RolloutRules{});
 }
 
 struct Refusal {

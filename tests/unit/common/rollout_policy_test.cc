@@ -56,43 +56,73 @@ std::vector<Item> up_to_three(Item (*make)())
     return list;
 }
 
-RolloutPolicy any_policy()
+template <typename Value>
+std::optional<Value> perhaps(Value value)
 {
-    RolloutPolicy policy;
-    policy.canary = *rc::gen::inRange(0U, 5U);
-    policy.parallel = *rc::gen::inRange(1U, 5U);
-    policy.pause = std::chrono::seconds(*rc::gen::inRange(0, 100));
-    policy.within = std::chrono::seconds(*rc::gen::inRange(1, 100));
-    policy.health = up_to_three(any_check);
-    if (*rc::gen::arbitrary<bool>()) {
-        policy.windows.push_back(up_to_three(any_window));
-    }
-    return policy;
+    return *rc::gen::arbitrary<bool>() ? std::optional(value) : std::nullopt;
 }
 
-RC_GTEST_PROP(StricterPolicy, does_not_depend_on_order_or_repetition, ())
+RolloutRules any_rules()
 {
-    const RolloutPolicy a = any_policy();
-    const RolloutPolicy b = any_policy();
-    const RolloutPolicy c = any_policy();
+    RolloutRules rules;
+    rules.canary = perhaps(*rc::gen::inRange(0U, 5U));
+    rules.parallel = perhaps(*rc::gen::inRange(1U, 5U));
+    rules.pause = perhaps(std::chrono::seconds(*rc::gen::inRange(0, 100)));
+    rules.within = perhaps(std::chrono::seconds(*rc::gen::inRange(1, 100)));
+    rules.health = up_to_three(any_check);
+    if (*rc::gen::arbitrary<bool>()) {
+        rules.windows.push_back(up_to_three(any_window));
+    }
+    return rules;
+}
+
+RC_GTEST_PROP(StricterRules, do_not_depend_on_order_or_repetition, ())
+{
+    const RolloutRules a = any_rules();
+    const RolloutRules b = any_rules();
+    const RolloutRules c = any_rules();
     RC_ASSERT(stricter(a, b) == stricter(b, a));
     RC_ASSERT(stricter(stricter(a, b), c) == stricter(a, stricter(b, c)));
     RC_ASSERT(stricter(stricter(a, b), b) == stricter(a, b));
 }
 
-RC_GTEST_PROP(StricterPolicy, loosens_nothing_of_either, ())
+RC_GTEST_PROP(StricterRules, loosen_nothing_that_either_says, ())
 {
-    const RolloutPolicy a = any_policy();
-    const RolloutPolicy both = stricter(a, any_policy());
-    RC_ASSERT(both.canary >= a.canary);
-    RC_ASSERT(both.parallel <= a.parallel);
-    RC_ASSERT(both.pause >= a.pause);
-    RC_ASSERT(both.within <= a.within);
+    const RolloutRules a = any_rules();
+    const RolloutPolicy both(stricter(a, any_rules()));
+    RC_ASSERT(!a.canary || both.canary >= *a.canary);
+    RC_ASSERT(!a.parallel || both.parallel <= *a.parallel);
+    RC_ASSERT(!a.pause || both.pause >= *a.pause);
+    RC_ASSERT(!a.within || both.within <= *a.within);
     for (const HealthCheck& check : a.health) {
         RC_ASSERT(std::count(both.health.begin(), both.health.end(), check) == 1);
     }
     const auto now = system_clock::time_point(saturday) + minutes(*rc::gen::inRange(0, 7 * 24 * 60));
-    RC_ASSERT(!open(both, now) || open(a, now));
+    RC_ASSERT(!open(both, now) || open(RolloutPolicy(a), now));
+}
+
+RC_GTEST_PROP(StricterRules, leave_what_one_says_alone_as_it_is, ())
+{
+    const RolloutRules a = any_rules();
+    const RolloutRules b = any_rules();
+    const RolloutRules both = stricter(a, b);
+    RC_ASSERT(both.canary == (b.canary ? std::max(a.canary, b.canary) : a.canary));
+    RC_ASSERT(b.parallel || both.parallel == a.parallel);
+    RC_ASSERT(b.pause || both.pause == a.pause);
+    RC_ASSERT(b.within || both.within == a.within);
+    RC_ASSERT(stricter(a, {}).parallel == a.parallel);
+}
+
+TEST(RolloutPolicy, has_defaults_for_what_no_requirement_says)
+{
+    RolloutRules rules;
+    EXPECT_EQ(RolloutPolicy(rules), RolloutPolicy{});
+    rules.canary = 0;
+    rules.within = std::chrono::seconds(90);
+    const RolloutPolicy policy(rules);
+    EXPECT_EQ(policy.canary, 0U) << "said, and not the default";
+    EXPECT_EQ(policy.parallel, 1U);
+    EXPECT_EQ(policy.within, std::chrono::seconds(90));
 }
 
 TEST(Open, without_windows_is_always_so)

@@ -334,6 +334,10 @@ TEST_F(ReconcilerTest, follows_what_the_requirements_say_of_rollouts_together)
     EXPECT_EQ(policy().canary, 2U);
     EXPECT_EQ(policy().parallel, 3U);
     EXPECT_EQ(policy().pause, 30s);
+    require("canaries", 1, {{"canary", 4}});
+    EXPECT_EQ(policy().canary, 4U);
+    EXPECT_EQ(policy().parallel, 3U) << "not the default of what this one leaves out";
+    EXPECT_EQ(policy().within, 60s);
 }
 
 TEST_F(ReconcilerTest, obeys_people)
