@@ -35,14 +35,23 @@ std::string count(std::size_t number, const std::string& what)
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
 
-/// Now, or when the draft begins to hold if that is later: what it changes, it changes then.
-std::chrono::sys_seconds holds_from(const RequirementRevision& draft)
+/// When the draft begins to hold, if that is later than now.
+std::optional<std::chrono::sys_seconds> holds_from(const RequirementRevision& draft,
+                                                   std::chrono::sys_seconds now)
 {
-    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     if (!draft.document.is_object())
-        return now;
+        return std::nullopt;
     const auto begin = parse_rfc3339(draft.document.value("valid_from", ""));
-    return begin ? std::max(now, *begin) : now;
+    return begin && *begin > now ? std::optional(*begin) : std::nullopt;
+}
+
+/// Why the line is concerned, for people.
+std::string why(const LineOutlook& line, const RequirementRevision& draft)
+{
+    if (const auto* applies = entry_of(line.then.requirements, draft))
+        return applies->reason;
+    const auto later = holds_from(draft, {});
+    return line.from || !later ? "it no longer applies" : "it holds only from " + to_rfc3339(*later) + " on";
 }
 
 /// "1 module added, 2 options changed"
@@ -80,16 +89,17 @@ json line_change(const LineOutlook& line, const RequirementRevision& draft)
     json change = {{"project", head.project}, {"name", head.spec.value("name", "")},
                    {"build", head.id},        {"image", head.image},
                    {"image_id", nullptr},     {"modules", json::array()},
-                   {"servers", json::array()}};
+                   {"servers", json::array()}, {"from", nullptr}};
     for (const auto& server : line.servers)
         change["servers"].push_back({{"id", server.id}, {"name", server.name}});
     if (head.publish && head.publish->state == PublishState::active)
         change["image_id"] = head.publish->image_id;
-    const auto* applies = entry_of(line.then.requirements, draft);
-    const auto why = applies != nullptr ? applies->reason : "it no longer applies";
+    if (line.from)
+        change["from"] = to_rfc3339(*line.from);
+    const auto why = unikernel::why(line, draft);
     const auto conclude = [&](const char* outcome, const std::string& reason) {
         change["outcome"] = outcome;
-        change["reason"] = reason;
+        change["reason"] = (line.from ? "from " + to_rfc3339(*line.from) + ": " : "") + reason;
         return change;
     };
     if (!line.then.preview)
@@ -105,11 +115,13 @@ json line_change(const LineOutlook& line, const RequirementRevision& draft)
     return conclude("rebuild", why + "; " + summary(change["modules"]));
 }
 
-/// Nothing: the requirement has nothing to do with the line.
-Result<std::optional<LineOutlook>> DryRun::outlook(BuildRecord head, const RequirementRevision& draft)
+/// Nothing: the requirement has nothing to do with the line. `before`: the revision before the draft, if it
+/// is not the one that is stored.
+Result<std::optional<LineOutlook>> DryRun::outlook(const BuildRecord& head, const RequirementRevision* before,
+                                                   const RequirementRevision& draft,
+                                                   std::chrono::sys_seconds time)
 {
-    const auto time = holds_from(draft);
-    auto now = parts_.requirements.select(head.project, head.domain, head.spec, {}, time);
+    auto now = parts_.requirements.select(head.project, head.domain, head.spec, {}, time, before);
     auto then = parts_.requirements.select(head.project, head.domain, head.spec, {}, time, &draft);
     for (const auto* selection : {&now, &then})
         if (!*selection)
@@ -122,7 +134,7 @@ Result<std::optional<LineOutlook>> DryRun::outlook(BuildRecord head, const Requi
         if (!*plan)
             return tl::unexpected(plan->error());
     const auto image = parts_.artifacts.image(head.image, Scope{head.project, false});
-    return LineOutlook{std::move(head), image ? image->description : json(), std::move(*plan_now),
+    return LineOutlook{head, image ? image->description : json(), std::move(*plan_now),
                        std::move(*plan_then)};
 }
 
@@ -131,13 +143,26 @@ Result<json> DryRun::changes(const RequirementRevision& draft)
     auto heads = parts_.builds.heads(Scope{draft.project.value_or(""), !draft.project});
     if (!heads)
         return tl::unexpected(heads.error());
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const auto later = holds_from(draft, now);
+    auto until_then = draft;  // once it is stored, and until it holds, there is none
+    until_then.deleted = true;
     std::vector<LineOutlook> lines;
-    for (auto& head : *heads) {
-        auto line = outlook(std::move(head), draft);
-        if (!line)
-            return tl::unexpected(line.error());
-        if (*line)
-            lines.push_back(std::move(**line));
+    for (const auto& head : *heads) {
+        auto line = outlook(head, nullptr, draft, now);
+        auto line_then =
+            later ? outlook(head, &until_then, draft, *later) : Result<std::optional<LineOutlook>>();
+        for (auto* each : {&line, &line_then})
+            if (!*each)
+                return tl::unexpected(each->error());
+        if (*line_then) {
+            (*line_then)->from = later;
+            if (*line)
+                (*line_then)->note = nullptr;  // by then another image was made
+        }
+        for (auto* each : {&*line, &*line_then})
+            if (*each)
+                lines.push_back(std::move(**each));
     }
     const auto running = lines.empty() ? Result<std::vector<Tenant>>() : parts_.tenants();
     if (!running)

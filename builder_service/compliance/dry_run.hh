@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "builder_service/artifacts/artifact_catalog.hh"
@@ -17,7 +19,8 @@ struct LineOutlook {
     BuildRecord head;
     nlohmann::json note;  ///< what the head's image says of itself; null: it is gone
     WantedPlan now, then;
-    std::vector<Server> servers = {};  ///< that run an image of the line
+    std::optional<std::chrono::sys_seconds> from = {};  ///< when both are compared; nothing: at once
+    std::vector<Server> servers = {};                   ///< that run an image of the line
 };
 
 /// What becomes of the line (doc: rest-api.rst, "Dry run"). `draft`: the revision that would be.
@@ -37,12 +40,14 @@ public:
     };
     explicit DryRun(Parts parts) : parts_(std::move(parts)) {}
 
-    /// A list with an entry for each line that the requirement applies to, or applied to before. Errors: as
-    /// the database.
+    /// A list with an entry for each line that the requirement applies to, or applied to before: what changes
+    /// at once, and for a draft that holds only later also what changes then. Errors: as the database.
     Result<nlohmann::json> changes(const RequirementRevision& draft);
 
 private:
-    Result<std::optional<LineOutlook>> outlook(BuildRecord head, const RequirementRevision& draft);
+    Result<std::optional<LineOutlook>> outlook(const BuildRecord& head, const RequirementRevision* before,
+                                               const RequirementRevision& draft,
+                                               std::chrono::sys_seconds time);
 
     const Parts parts_;
 };

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from canned_service import check_schema
+
 
 def document(name, images, **modules):
     return {"name": name, "applies_to": {"images": images}, "modules": modules or {"console": {"speed": 9600}}}
@@ -80,6 +82,32 @@ def test_what_cannot_be_is_explained(service, lines):
 
 def test_one_that_applies_to_nothing_changes_nothing(service, lines):
     assert dry(service, "POST", value=document("dry-none", ["no-such-image"])).json["changes"] == []
+
+
+def test_one_that_holds_later_shows_what_it_changes_then(service, lines):
+    then = "2099-01-01T00:00:00Z"
+    later = {**document("dry-later", [lines], console={"speed": 9600}), "valid_from": then}
+    answer = dry(service, "POST", value=later).json
+    check_schema("DryRun", answer)
+    change, = answer["changes"]
+    assert (change["outcome"], change["from"]) == ("rebuild", then)
+    assert change["reason"].startswith(f"from {then}: it applies to image"), change
+    assert service.get("/v1/requirements/dry-later").status == 404
+
+
+def test_one_that_holds_later_in_place_of_one_that_holds_now_leaves_a_gap(service, lines):
+    now = document("dry-gap", [lines], console={"speed": 4800})
+    assert service.post_json("/v1/requirements", {"document": now}).status == 201
+    try:
+        service.wait_for(service.submit(lines, image_bytes=78).json["id"])
+        gap, then = dry(service, "PUT", "dry-gap", {**now, "valid_from": "2099-01-01T00:00:00Z"}).json["changes"]
+        assert (gap["outcome"], gap["from"]) == ("rebuild", None)
+        assert gap["reason"].startswith("it holds only from 2099-01-01T00:00:00Z on")
+        assert (then["outcome"], then["from"]) == ("rebuild", "2099-01-01T00:00:00Z")
+        console, = (module for module in then["modules"] if module["name"] == "console")
+        assert console["options"]["speed"] == {"from": 115200, "to": 4800, "sources": ["requirement dry-gap"]}
+    finally:
+        assert service.request("DELETE", "/v1/requirements/dry-gap").status == 204
 
 
 def test_a_global_one_is_for_all(service, lines):

@@ -172,6 +172,24 @@ TEST_F(LineChange, tells_of_a_requirement_that_goes)
     EXPECT_EQ(change()["reason"], "it no longer applies; 1 module removed");
 }
 
+TEST_F(LineChange, says_from_when_on_if_it_is_not_at_once)
+{
+    EXPECT_TRUE(change()["from"].is_null());
+    line_.from = std::chrono::sys_days(std::chrono::year(2027) / 3 / 1);
+    EXPECT_EQ(change()["from"], "2027-03-01T00:00:00Z");
+    EXPECT_EQ(change()["outcome"], "rebuild");
+    EXPECT_EQ(change()["reason"], "from 2027-03-01T00:00:00Z: it applies to everything; 1 module added");
+}
+
+TEST_F(LineChange, tells_of_a_revision_that_leaves_a_gap)
+{
+    draft_.document = {{"valid_from", "2027-03-01T00:00:00Z"}};
+    line_.note = large_.description;
+    line_.now = line_.then;
+    line_.then = {{}, small_};
+    EXPECT_EQ(change()["reason"], "it holds only from 2027-03-01T00:00:00Z on; 1 module removed");
+}
+
 TEST_F(LineChange, tells_of_a_secret_without_showing_it)
 {
     auto other = small_;
