@@ -26,8 +26,10 @@ Result<ComplianceFacts::Line> Compliance::line(const Line& line)
                                 .name = head.spec.value("name", ""),
                                 .build = head.id,
                                 .plan_digest = line.image.plan_digest,
+                                .created = line.image.created,
                                 .not_after = line.image.not_after,
                                 .wanted_plan_digest = line.wish.plan_digest,
+                                .validity = line.wish.validity,
                                 .outdated = line.problem.empty() ? line.outdated : line.problem,
                                 .requirements = {}};
     if (!line.problem.empty())

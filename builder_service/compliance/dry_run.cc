@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "builder_service/compliance/plan_change.hh"
+#include "builder_service/reconcile/lines.hh"
 #include "common/util/time.hh"
 
 namespace unikernel
@@ -108,7 +109,11 @@ json line_change(const LineOutlook& line, const RequirementRevision& draft)
     const auto& note = line.note.is_object() || !line.now.preview ? line.note : line.now.preview->description;
     change["modules"] =
         module_changes(note, line.now.preview ? line.now.preview->why : std::map<std::string, Why>{}, after);
-    if (digest_of(note) == digest_of(after.description))
+    const bool same = digest_of(note) == digest_of(after.description);
+    if (same && outlives(head.created, head.not_after, line.then.validity))
+        return conclude("rebuild", why + "; its image is valid until " + head.not_after +
+                                       ", for longer than " + to_text(*line.then.validity));
+    if (same)
         return conclude("unchanged", why + "; its image has this plan already");
     if (line.now.preview && digest_of(line.now.preview->description) == digest_of(after.description))
         return conclude("unchanged", why + "; the plan stays the same, and its image is outdated already");

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "builder_service/reconcile/lines.hh"
+#include "common/decode/specification.hh"
 #include "common/util/time.hh"
 
 namespace unikernel
@@ -75,13 +77,20 @@ Time effective(const RequirementRevision& requirement)
                     document.is_object() ? time_of(document.value("valid_from", "")) : Time());
 }
 
+std::optional<std::chrono::seconds> validity_of(const RequirementRevision& requirement)
+{
+    const auto decoded = decode_requirement(requirement.document);
+    return decoded ? decoded->validity : std::nullopt;
+}
+
 /// What one server's entry says, and how it comes to that.
 class ServerReport
 {
 public:
     ServerReport(const ComplianceFacts& facts, const Tenant& tenant)
         : facts_(facts), tenant_(tenant), line_(facts.lines.at(tenant.line)),
-          planned_(has_plan(tenant.plan_digest, line_)), expired_(expired(tenant.not_after, facts.now))
+          planned_(has_plan(tenant.plan_digest, line_)), expired_(expired(tenant.not_after, facts.now)),
+          outlives_(outlives(tenant.created, tenant.not_after, line_.validity))
     {
         for (const auto& requirement : line_.requirements)
             add(requirement);
@@ -108,18 +117,20 @@ public:
     }
 
 private:
-    bool compliant() const { return planned_ && !expired_; }
+    bool compliant() const { return planned_ && !expired_ && !outlives_; }
 
     void add(const RequirementRevision& requirement)
     {
         const auto* entry = applied_entry(tenant_, requirement);
         const json revision = entry != nullptr ? entry->value("revision", json()) : json();
-        const bool fulfilled = planned_ || revision == requirement.revision;
+        const bool lasts = outlives(tenant_.created, tenant_.not_after, validity_of(requirement));
+        const bool fulfilled = !lasts && (planned_ || revision == requirement.revision);
         requirements_.push_back({{"name", requirement.name},
                                  {"project", requirement.project ? json(*requirement.project) : json()},
                                  {"revision", requirement.revision},
                                  {"fulfilled", fulfilled},
-                                 {"fulfilled_revision", planned_ ? json(requirement.revision) : revision},
+                                 {"fulfilled_revision",
+                                  planned_ && !lasts ? json(requirement.revision) : revision},
                                  {"since", told(effective(requirement))}});
         if (!fulfilled)
             unmet_.push_back(&requirement);
@@ -149,9 +160,22 @@ private:
                               : reason;
     }
 
+    std::string too_long() const
+    {
+        std::string names;
+        for (const auto& requirement : line_.requirements)
+            if (outlives(tenant_.created, tenant_.not_after, validity_of(requirement)))
+                names += (names.empty() ? "" : ", ") + requirement.name;
+        return "its image is valid until " + tenant_.not_after + ", for longer than " +
+               (names.empty() ? "it may be" : "requirement " + names + " allows") + " (" +
+               to_text(*line_.validity) + ")";
+    }
+
     std::string reason() const
     {
         std::string reason = planned_ ? "" : plan_reason();
+        if (planned_ && outlives_)
+            reason = too_long();
         if (expired_)
             reason += (reason.empty() ? "" : "; ") + ("its image expired at " + tenant_.not_after);
         if (reason.empty())
@@ -190,6 +214,7 @@ private:
     const Line& line_;
     const bool planned_;
     const bool expired_;
+    const bool outlives_;
     json requirements_ = json::array();
     std::vector<const RequirementRevision*> unmet_;
 };
@@ -219,7 +244,8 @@ json compliance_report(const ComplianceFacts& facts)
     }
     for (const auto& line : facts.lines) {
         lines.push_back(line_form(line));
-        compliant = compliant && has_plan(line.plan_digest, line) && !expired(line.not_after, facts.now);
+        compliant = compliant && has_plan(line.plan_digest, line) && !expired(line.not_after, facts.now) &&
+                    !outlives(line.created, line.not_after, line.validity);
     }
     const auto now = std::chrono::floor<std::chrono::seconds>(facts.now);
     return {{"generated", to_rfc3339(now)}, {"compliant", compliant}, {"servers", servers}, {"lines", lines}};

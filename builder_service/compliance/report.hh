@@ -21,8 +21,9 @@ struct ComplianceFacts {
     struct Line {
         std::string project, name;
         std::string build;                              ///< its newest that has an image
-        std::string plan_digest, not_after;             ///< of that image; a plan that nobody knows is ""
+        std::string plan_digest, created, not_after;    ///< of that image; a plan that nobody knows is ""
         Result<std::string> wanted_plan_digest;         ///< or why there is no such plan
+        std::optional<std::chrono::seconds> validity;   ///< how long its images may live
         std::string outdated;                           ///< for people; "": it is not
         std::vector<RequirementRevision> requirements;  ///< stored ones that apply to it now
     };
@@ -50,7 +51,7 @@ struct ComplianceFacts {
 };
 
 /// GET /v1/compliance's answer (doc: compliance.rst). A server is in compliance iff its image has the plan
-/// that is wanted of its line and has not expired; the whole is iff all servers and the images of all lines
+/// that is wanted of its line, has not expired and does not live for longer than it may; the whole is iff all servers and the images of all lines
 /// are.
 nlohmann::json compliance_report(const ComplianceFacts& facts);
 

@@ -20,6 +20,24 @@ bool expiry_is_near(const std::string& created, const std::string& not_after,
     return !begin || !end || now >= *end - (*end - *begin) / 4;
 }
 
+bool outlives(const std::string& created, const std::string& not_after,
+              const std::optional<std::chrono::seconds>& validity)
+{
+    if (!validity || not_after.empty())
+        return false;
+    const auto begin = parse_timestamp(created);
+    const auto end = parse_timestamp(not_after);
+    return !begin || !end || *end > *begin + *validity;
+}
+
+bool complies(const LineImage& image, const std::string& plan_digest,
+              const std::optional<std::chrono::seconds>& validity, std::chrono::system_clock::time_point now)
+{
+    return !plan_digest.empty() && image.plan_digest == plan_digest &&
+           !outlives(image.created, image.not_after, validity) &&
+           !expiry_is_near(image.created, image.not_after, now);
+}
+
 namespace
 {
 
@@ -84,6 +102,7 @@ Result<Wish> Lines::wish(const BuildRecord& head)
         const auto plan = planned(ports_.plan, head, std::move(selected->selected), now);
         if (!plan)
             return tl::unexpected(plan.error());
+        wish.validity = plan->validity;
         wish.plan_digest = plan->preview.map(
             [](const Preview& preview) { return preview.description.value("plan_digest", ""); });
     } else {
@@ -124,6 +143,9 @@ Result<Line> Lines::line(BuildRecord head)
         line.outdated = "what is wanted of it cannot be made: " + line.wish.plan_digest.error().message;
     else if (line.image.plan_digest != *line.wish.plan_digest)
         line.outdated = "its plan is not what its specification and the requirements make now";
+    else if (outlives(line.image.created, line.image.not_after, line.wish.validity))
+        line.outdated = "its image is valid until " + line.image.not_after +
+                        ", for longer than the requirements allow now";
     else if (expiry_is_near(line.image.created, line.image.not_after, clock_.wall()))
         line.outdated = "its image is valid until " + line.image.not_after + " only";
     return line;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Wish {
     nlohmann::json requirements =
         nlohmann::json::array();  ///< stored ones that hold, [{"requirement","revision"}]
     RolloutPolicy policy;         ///< of all that apply, the strictest
+    std::optional<std::chrono::seconds> validity;  ///< how long an image may live; nothing: for ever
     std::string request;  ///< digest of all that determines the wish; another one is worth a try at once
 };
 
@@ -43,6 +45,15 @@ struct Line {
 /// past. `created`, `not_after`: RFC 3339; an empty `not_after` is never near.
 bool expiry_is_near(const std::string& created, const std::string& not_after,
                     std::chrono::system_clock::time_point now);
+
+/// Whether an image was sealed for longer than `validity` from when it was made. Dates that cannot be read
+/// are too late. An empty `not_after` is no answer but the plan's: with a validity it is another one.
+bool outlives(const std::string& created, const std::string& not_after,
+              const std::optional<std::chrono::seconds>& validity);
+
+/// Whether a server that runs `image` does what is wanted, and for some time to come.
+bool complies(const LineImage& image, const std::string& plan_digest,
+              const std::optional<std::chrono::seconds>& validity, std::chrono::system_clock::time_point now);
 
 /// The lines there are and what is wanted of each. Reads alone, but for the memory of images. Thread-safe.
 class Lines

@@ -186,7 +186,7 @@ std::string Reconciler::cause(const Line& line) const
     for (const auto& [server, image] : tenants->second)
         // What runs the newest image is judged with it: its time may have come in between.
         if (!server.pinned && image.build != line.image.build &&
-            !complies(image, *line.wish.plan_digest, parts_.clock.wall()))
+            !complies(image, *line.wish.plan_digest, line.wish.validity, parts_.clock.wall()))
             return "server " + server.name + " does not run what is wanted";
     return "";
 }

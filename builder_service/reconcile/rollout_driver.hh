@@ -48,8 +48,10 @@ private:
     Done mark(Rollout& rollout, RolloutServer& server, const ServerStep& step);
     Done ask_all(Rollout& rollout, const std::vector<RolloutServer*>& servers, const std::stop_token& stop);
     Done hear(Rollout& rollout, RolloutServer& server, const Result<void>& answer, const ServerFacts& facts);
-    Done begin(Rollout& rollout, unsigned places, std::string& busy, const std::stop_token& stop);
-    Result<bool> begin(Rollout& rollout, RolloutServer& server, const Server& now);
+    Done begin(Rollout& rollout, const World& world, unsigned places, std::string& busy,
+               const std::stop_token& stop);
+    Result<bool> begin(Rollout& rollout, const World& world, RolloutServer& server, const Server& now);
+    bool complies(const Rollout& rollout, const World& world, const LineImage& image) const;
     RolloutFacts facts_of(const Rollout& rollout, const World& world);
     Done wait(Rollout& rollout, RolloutState state, const std::string& reason);
     Done finish(Rollout& rollout, RolloutState state, const std::string& reason, bool until_changed = false);

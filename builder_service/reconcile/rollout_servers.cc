@@ -43,7 +43,7 @@ Result<RolloutDriver::Next> RolloutDriver::replace(Rollout& rollout, World& worl
     auto facts = facts_of(rollout, world);
     auto next = next_step(rollout, facts);
     if (next.kind == RolloutStep::Kind::begin) {
-        const auto begun = begin(rollout, next.places, facts.busy, stop);
+        const auto begun = begin(rollout, world, next.places, facts.busy, stop);
         if (!begun)
             return tl::unexpected(begun.error());
         const auto busy = rollout.id + "/busy";
@@ -85,6 +85,13 @@ Result<void> RolloutDriver::step_all(Rollout& rollout, const RolloutPolicy& poli
     return {};
 }
 
+bool RolloutDriver::complies(const Rollout& rollout, const World& world, const LineImage& image) const
+{
+    const auto* line = world.line({rollout.project, rollout.name});
+    return unikernel::complies(image, rollout.plan_digest,
+                               line == nullptr ? std::nullopt : line->wish.validity, parts_.clock.wall());
+}
+
 /// Servers of the line that do not run what is wanted, and are not known here yet.
 Result<void> RolloutDriver::adopt(Rollout& rollout, const World& world)
 {
@@ -94,8 +101,7 @@ Result<void> RolloutDriver::adopt(Rollout& rollout, const World& world)
     for (const auto& [server, image] : tenants->second) {
         const bool known = std::any_of(rollout.servers.begin(), rollout.servers.end(),
                                        [&](const auto& each) { return each.id == server.id; });
-        if (known || server.image == target(rollout) ||
-            complies(image, rollout.plan_digest, parts_.clock.wall()))
+        if (known || server.image == target(rollout) || complies(rollout, world, image))
             continue;
         RolloutServer fresh;
         fresh.id = server.id;
@@ -224,7 +230,7 @@ Result<void> RolloutDriver::mark(Rollout& rollout, RolloutServer& server, const 
 
 /// Begins with pending servers, as many as there are places; if all are busy with something else, `busy` says
 /// with what.
-Result<void> RolloutDriver::begin(Rollout& rollout, unsigned places, std::string& busy,
+Result<void> RolloutDriver::begin(Rollout& rollout, const World& world, unsigned places, std::string& busy,
                                   const std::stop_token& stop)
 {
     std::vector<RolloutServer*> begun;
@@ -246,7 +252,7 @@ Result<void> RolloutDriver::begin(Rollout& rollout, unsigned places, std::string
                 return tl::unexpected(gone.error());
             continue;
         }
-        const auto started = begin(rollout, server, **now);
+        const auto started = begin(rollout, world, server, **now);
         if (!started)
             return tl::unexpected(started.error());
         if (!*started) {
@@ -264,7 +270,8 @@ Result<void> RolloutDriver::begin(Rollout& rollout, unsigned places, std::string
 }
 
 /// A server whose turn it is, seen anew. False: it is not to be touched, or not now.
-Result<bool> RolloutDriver::begin(Rollout& rollout, RolloutServer& server, const Server& now)
+Result<bool> RolloutDriver::begin(Rollout& rollout, const World& world, RolloutServer& server,
+                                  const Server& now)
 {
     const auto settle = [&](ServerState to, std::string why) {
         return mark(rollout, server, {.kind = ServerStep::Kind::mark, .to = to, .why = std::move(why)})
@@ -275,8 +282,7 @@ Result<bool> RolloutDriver::begin(Rollout& rollout, RolloutServer& server, const
     const auto image = parts_.images.of_reference(now.project, now.image);
     if (!image)
         return tl::unexpected(image.error());
-    if (now.image == target(rollout) ||
-        (*image && complies(**image, rollout.plan_digest, parts_.clock.wall())))
+    if (now.image == target(rollout) || (*image && complies(rollout, world, **image)))
         return settle(ServerState::replaced, "it ran such an image already");
     if (!*image || (*image)->project != rollout.project || (*image)->name != rollout.name)
         return settle(ServerState::gone, "it runs another image now, " + now.image);

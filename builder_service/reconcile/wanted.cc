@@ -21,15 +21,17 @@ Result<WantedPlan> planned(const Planner& planner, const BuildRecord& head,
     BuildRequest request{head.spec, inline_requirements(head), {}, head.boot_check};
     for (const auto& each : requirements)
         request.requirements.push_back(each.requirement.document);
+    std::optional<std::chrono::seconds> validity;
     if (auto holding = in_force(head.spec, request.requirements, now)) {  // what is wrong, the planner says
         request.requirements = std::move(holding->requirements);
-        if (holding->validity)
-            request.not_after = now + *holding->validity;
+        validity = holding->validity;
+        if (validity)
+            request.not_after = now + *validity;
     }
     auto preview = planner(request);
     if (!preview && preview.error().kind == FailureKind::internal)
         return tl::unexpected(preview.error());
-    return WantedPlan{std::move(requirements), std::move(preview)};
+    return WantedPlan{std::move(requirements), std::move(preview), validity};
 }
 
 }  // namespace unikernel

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ using Planner = std::function<Result<Preview>(const BuildRequest&)>;
 struct WantedPlan {
     std::vector<RequirementService::Selected> requirements;  ///< stored ones that apply
     Result<Preview> preview;  ///< or why there is no such image: unresolvable, invalid
+    std::optional<std::chrono::seconds> validity = {};  ///< how long the image may live; nothing: for ever
 };
 
 /// The plan of the head's spec with the requirements that were given with it and these stored ones, as they

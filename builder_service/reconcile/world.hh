@@ -71,12 +71,4 @@ struct World {
     }
 };
 
-/// Whether a server that runs `image` does what is wanted.
-inline bool complies(const LineImage& image, const std::string& plan_digest,
-                     std::chrono::system_clock::time_point now)
-{
-    return !plan_digest.empty() && image.plan_digest == plan_digest &&
-           !expiry_is_near(image.created, image.not_after, now);
-}
-
 }  // namespace unikernel

@@ -134,6 +134,19 @@ TEST_F(LineChange, is_nothing_if_the_image_meets_it_already)
     EXPECT_THAT(change()["reason"].get<std::string>(), HasSubstr("its image has this plan already"));
 }
 
+TEST_F(LineChange, is_a_rebuild_if_the_image_lives_for_longer_than_it_may)
+{
+    line_.note = large_.description;
+    line_.head.created = "2026-05-01T00:00:00.000Z";
+    line_.head.not_after = "2026-05-31T00:00:00Z";
+    line_.then.validity = std::chrono::days(30);
+    EXPECT_EQ(change()["outcome"], "unchanged");
+    line_.then.validity = std::chrono::days(7);
+    EXPECT_EQ(change()["outcome"], "rebuild");
+    EXPECT_EQ(change()["reason"],
+              "it applies to everything; its image is valid until 2026-05-31T00:00:00Z, for longer than 7d");
+}
+
 TEST_F(LineChange, is_nothing_if_it_comes_to_the_same)
 {
     line_.now.preview = large_;

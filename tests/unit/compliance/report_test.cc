@@ -24,8 +24,10 @@ protected:
                          .name = "web",
                          .build = "b2",
                          .plan_digest = "wanted",
+                         .created = "2026-05-02T00:00:00.000Z",
                          .not_after = "",
                          .wanted_plan_digest = std::string("wanted"),
+                         .validity = std::nullopt,
                          .outdated = "",
                          .requirements = {requirement("tls-only", 2, "2026-05-01T00:00:00.000Z")}}};
         facts_.tenants = {{.server = {.id = "s1",
@@ -154,6 +156,26 @@ TEST_F(Report, an_expired_image_is_not_in_compliance_whatever_its_plan)
     EXPECT_EQ(server()["since"], "2026-06-01T00:00:00Z");
     facts_.tenants[0].not_after = "some day";
     EXPECT_EQ(server()["compliant"], false) << "a time that cannot be read is over";
+}
+
+TEST_F(Report, an_image_that_lives_for_longer_than_it_may_is_not_in_compliance)
+{
+    auto& requirement = facts_.lines[0].requirements[0];
+    requirement.document = {{"name", "tls-only"}, {"applies_to", {{"everything", true}}}, {"validity", "30d"}};
+    facts_.lines[0].validity = std::chrono::days(30);
+    facts_.tenants[0].applied = json{{{"name", "tls-only"}, {"revision", 1}, {"project", "p1"}}};
+    facts_.tenants[0].not_after = facts_.lines[0].not_after = "2026-06-01T00:00:00Z";
+    facts_.now = *parse_rfc3339("2026-05-10T00:00:00Z");
+    EXPECT_EQ(report()["compliant"], true);
+    facts_.lines[0].validity = std::chrono::days(7);
+    requirement.document["validity"] = "7d";
+    EXPECT_EQ(server()["compliant"], false);
+    EXPECT_EQ(reason(),
+              "its image is valid until 2026-06-01T00:00:00Z, for longer than requirement tls-only allows (7d)");
+    EXPECT_EQ(server()["requirements"][0]["fulfilled"], false);
+    EXPECT_EQ(server()["requirements"][0]["fulfilled_revision"], 1);
+    facts_.tenants.clear();
+    EXPECT_EQ(report()["compliant"], false) << "nor is the line's newest image";
 }
 
 TEST_F(Report, nothing_is_in_compliance_where_no_image_can_be_made)

@@ -340,6 +340,29 @@ TEST_F(ReconcilerTest, follows_what_the_requirements_say_of_rollouts_together)
     EXPECT_EQ(policy().within, 60s);
 }
 
+TEST_F(ReconcilerTest, renews_an_image_that_is_sealed_for_longer_than_it_may_be_by_now)
+{
+    limit("fresh", "30d");
+    const auto old = built("web");
+    fleet.add("a", old);
+    one_ = process();
+    settle(*one_);
+    ASSERT_TRUE(all_rollouts().empty());
+    limit("fresh", "7d");
+    settle(*one_);
+    EXPECT_EQ(newest().state, "succeeded") << newest().reason;
+    EXPECT_THAT(newest().rollout.cause, HasSubstr("for longer than the requirements allow now"));
+    EXPECT_EQ(fleet.at("a").image, head_of("web"));
+    EXPECT_NE(fleet.at("a").image, old);
+    fleet.add("late", old);
+    settle(*one_);
+    EXPECT_EQ(fleet.at("late").image, head_of("web")) << "of the same plan, and valid for too long";
+    EXPECT_EQ(submitted, 1);
+    limit("fresh", "14d");
+    settle(*one_);
+    EXPECT_EQ(submitted, 1) << "one that lives for shorter than it may is as good";
+}
+
 TEST_F(ReconcilerTest, obeys_people)
 {
     outdated_line({"a", "b"});

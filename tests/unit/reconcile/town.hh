@@ -17,9 +17,11 @@
 #include <soci/sqlite3/soci-sqlite3.h>
 
 #include "builder_service/builds/new_id.hh"
+#include "builder_service/database/timestamp.hh"
 #include "builder_service/reconcile/reconciler.hh"
 #include "common/util/digest.hh"
 #include "common/util/temporary_directory.hh"
+#include "common/util/time.hh"
 
 namespace unikernel::test
 {
@@ -211,6 +213,22 @@ protected:
         return plan_of(build.spec, build.requirements.get<std::vector<nlohmann::json>>());
     }
 
+    /// The stored requirements, as a build that is submitted now has them.
+    void take_in(BuildRecord& build)
+    {
+        build.created = timestamp(hands.wall);
+        const auto now = std::chrono::floor<std::chrono::seconds>(hands.wall);
+        const auto selected = requirements.select("", "", build.spec, {}, now);
+        for (const auto& [requirement, reason] : selected->selected) {
+            build.requirements.push_back(requirement.document);
+            build.applied.push_back({{"name", requirement.name}, {"revision", requirement.revision}});
+        }
+        const auto holding =
+            in_force(build.spec, build.requirements.get<std::vector<nlohmann::json>>(), now);
+        if (holding && holding->validity)
+            build.not_after = to_rfc3339(now + *holding->validity);
+    }
+
     /// A build that waits.
     BuildRecord order(const std::string& name, const std::string& id = new_id(),
                       const std::string& source = "v1")
@@ -219,11 +237,7 @@ protected:
         build.id = id;
         build.bundle = "sha256:" + source;
         build.spec = {{"name", name}, {"application", {{"sources", {"main.cc"}}}}};
-        const auto selected = requirements.select("", "", build.spec, {}, {});
-        for (const auto& [requirement, reason] : selected->selected) {
-            build.requirements.push_back(requirement.document);
-            build.applied.push_back({{"name", requirement.name}, {"revision", requirement.revision}});
-        }
+        take_in(build);
         EXPECT_TRUE(builds.add(build));
         return build;
     }
@@ -238,7 +252,7 @@ protected:
             build->state = end;
             build->error = end == BuildState::succeeded ? "" : "it does not compile";
             if (end == BuildState::succeeded)
-                build->image = to_string(sha256(plan_of(*build) + build->bundle));
+                build->image = to_string(sha256(plan_of(*build) + build->bundle + build->not_after));
             EXPECT_TRUE(builds.finish(*build));
         }
     }
@@ -268,11 +282,7 @@ protected:
         build.bundle = wanted.bundle;
         build.spec = wanted.spec;
         build.requirements = wanted.requirements;
-        const auto selected = requirements.select("", "", build.spec, {}, {});
-        for (const auto& [requirement, reason] : selected->selected) {
-            build.requirements.push_back(requirement.document);
-            build.applied.push_back({{"name", requirement.name}, {"revision", requirement.revision}});
-        }
+        take_in(build);
         if (auto added = builds.add(build, {}, true); !added)
             return tl::unexpected(added.error());
         ++submitted;
@@ -294,6 +304,16 @@ protected:
                                    {"modules", {{"console", {{"speed", value}}}}}};
         if (!rollout.is_null())
             document["rollout"] = rollout;
+        const auto known = requirements.find("", "", name);
+        const auto done =
+            known ? requirements.replace(*known, document, {""}) : requirements.create({}, document, {""});
+        ASSERT_TRUE(done) << done.error().message;
+    }
+    /// A requirement that limits how long all images live, or its next revision.
+    void limit(const std::string& name, const std::string& validity)
+    {
+        const nlohmann::json document = {
+            {"name", name}, {"applies_to", {{"everything", true}}}, {"validity", validity}};
         const auto known = requirements.find("", "", name);
         const auto done =
             known ? requirements.replace(*known, document, {""}) : requirements.create({}, document, {""});
