@@ -41,7 +41,12 @@ public:
                     .artifacts = parts.artifacts,
                     .requirements = parts.requirements,
                     .planner = parts.planner,
-                    .tenants = [this, &fleet = parts.fleet] { return tenants(fleet, lines_, images_, {}); }})
+                    .tenants =
+                        [this, &fleet = parts.fleet] {
+                            return population(fleet, lines_, images_, {}).map([](Population all) {
+                                return std::move(all.tenants);
+                            });
+                        }})
     {
     }
     Views(const Views&) = delete;

@@ -2,7 +2,10 @@
 #include "builder_service/compliance/compliance.hh"
 
 #include <map>
+#include <set>
 #include <utility>
+
+#include "common/decode/specification.hh"
 
 namespace unikernel
 {
@@ -60,6 +63,27 @@ Result<ComplianceFacts::Tenant> Compliance::tenant(const Tenant& tenant, std::si
     return facts;
 }
 
+/// `image`: what is known of it; null: nothing. `domain`: the server's, or "".
+Result<ComplianceFacts::Stranger> Compliance::stranger(Server server, const LineImage* image,
+                                                       const std::string& domain)
+{
+    const auto known = parts_.requirements.list(Scope{server.project, false, domain});
+    if (!known)
+        return tl::unexpected(known.error());
+    ComplianceFacts::Stranger facts;
+    facts.image = image == nullptr ? server.image : image->image;
+    facts.image_id = image == nullptr ? "" : image->image_id;
+    facts.why = image == nullptr ? "its image, " + server.image + ", was not made by a build of this builder"
+                                 : "all builds of its image, " + image->name + ", were removed";
+    facts.server = std::move(server);
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    for (const auto& each : *known)
+        if (const auto requirement = decode_requirement(each.document);
+            !requirement || (requirement->applies_to.everything && !(requirement->valid_from > now)))
+            facts.requirements.push_back(each);
+    return facts;
+}
+
 Result<std::vector<ComplianceFacts::Move>> Compliance::moves(const Scope& scope)
 {
     const auto rollouts = parts_.rollouts.list(scope, std::nullopt, "", rollouts_most);
@@ -75,6 +99,32 @@ Result<std::vector<ComplianceFacts::Move>> Compliance::moves(const Scope& scope)
                              .replaced = server.state == ServerState::replaced,
                              .ended = server.ended});
     return moves;
+}
+
+Result<void> Compliance::meet_strangers(ComplianceFacts& facts, const Population& all,
+                                        const std::vector<Line>& lines, const Scope& scope)
+{
+    std::map<std::string, std::string> domains{{scope.project, scope.domain}};
+    std::set<std::pair<std::string, std::string>> names;
+    for (const auto& line : lines) {
+        domains.emplace(line.head.project, line.head.domain);
+        names.emplace(line.head.project, line.head.spec.value("name", ""));
+    }
+    const auto meet = [&](const Server& server, const LineImage* image) -> Result<void> {
+        if (!scope.holds(server.project))
+            return {};
+        return stranger(server, image, domains[server.project]).map([&](ComplianceFacts::Stranger known) {
+            facts.strangers.push_back(std::move(known));
+        });
+    };
+    for (const auto& each : all.tenants)
+        if (!names.contains({each.image.project, each.image.name}))
+            if (auto met = meet(each.server, &each.image); !met)
+                return met;
+    for (const auto& each : all.strangers)
+        if (auto met = meet(each, nullptr); !met)
+            return met;
+    return {};
 }
 
 Result<nlohmann::json> Compliance::report(const Scope& scope, std::stop_token stop)
@@ -94,10 +144,10 @@ Result<nlohmann::json> Compliance::report(const Scope& scope, std::stop_token st
         places.emplace(std::pair(known->project, known->name), facts.lines.size());
         facts.lines.push_back(std::move(*known));
     }
-    const auto running = tenants(parts_.fleet, parts_.lines, parts_.images, std::move(stop));
+    auto running = population(parts_.fleet, parts_.lines, parts_.images, std::move(stop));
     if (!running)
         return tl::unexpected(running.error());
-    for (const auto& each : *running) {
+    for (const auto& each : running->tenants) {
         const auto place = places.find({each.image.project, each.image.name});
         if (place == places.end())
             continue;
@@ -106,6 +156,8 @@ Result<nlohmann::json> Compliance::report(const Scope& scope, std::stop_token st
             return tl::unexpected(known.error());
         facts.tenants.push_back(std::move(*known));
     }
+    if (auto met = meet_strangers(facts, *running, *lines, scope); !met)
+        return tl::unexpected(met.error());
     auto moved = moves(scope);
     if (!moved)
         return tl::unexpected(moved.error());

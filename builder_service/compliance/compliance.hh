@@ -33,6 +33,10 @@ public:
 private:
     Result<ComplianceFacts::Line> line(const Line& line);
     Result<ComplianceFacts::Tenant> tenant(const Tenant& tenant, std::size_t line);
+    Result<ComplianceFacts::Stranger> stranger(Server server, const LineImage* image,
+                                               const std::string& domain);
+    Result<void> meet_strangers(ComplianceFacts& facts, const Population& all, const std::vector<Line>& lines,
+                                const Scope& scope);
     Result<std::vector<ComplianceFacts::Move>> moves(const Scope& scope);
 
     const Parts parts_;

@@ -121,7 +121,9 @@ std::string server_row(const json& server)
         status += ", pinned";
     return "<tr class=\"server\"><th scope=\"row\">" + html_escaped(text_at(server, "name")) + "</th>" +
            escaped_cell(server, "project") + cell(html_escaped(status)) +
-           cell(verdict(server.value("compliant", false), "in compliance", "out of compliance")) +
+           cell(server.value("known", true)
+                    ? verdict(server.value("compliant", false), "in compliance", "out of compliance")
+                    : "<strong class=\"bad\">? unknown</strong>") +
            escaped_cell(server, "reason") + escaped_cell(server, "since") +
            escaped_cell(server, "not_after") + cell(requirements_list(server)) +
            digest_cell(server, "image") + "</tr>\n";
@@ -141,7 +143,10 @@ std::string summary(const json& report)
     const auto& servers = report.at("servers");
     const auto good = std::count_if(servers.begin(), servers.end(),
                                     [](const json& server) { return server.value("compliant", false); });
-    return std::to_string(good) + " of " + std::to_string(servers.size()) + " servers are in compliance";
+    const auto unknown = std::count_if(servers.begin(), servers.end(),
+                                       [](const json& server) { return !server.value("known", true); });
+    return std::to_string(good) + " of " + std::to_string(servers.size()) + " servers are in compliance" +
+           (unknown == 0 ? "" : ", " + std::to_string(unknown) + " run an unknown image");
 }
 
 std::string body(const json& report)

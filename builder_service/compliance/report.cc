@@ -83,6 +83,17 @@ std::optional<std::chrono::seconds> validity_of(const RequirementRevision& requi
     return decoded ? decoded->validity : std::nullopt;
 }
 
+/// `of`: the revision that the image was made under, or null.
+json requirement_form(const RequirementRevision& requirement, bool fulfilled, const json& of)
+{
+    return {{"name", requirement.name},
+            {"project", requirement.project ? json(*requirement.project) : json()},
+            {"revision", requirement.revision},
+            {"fulfilled", fulfilled},
+            {"fulfilled_revision", of},
+            {"since", told(effective(requirement))}};
+}
+
 /// What one server's entry says, and how it comes to that.
 class ServerReport
 {
@@ -107,6 +118,7 @@ public:
                 {"image_id", text_or_null(tenant_.image_id)},
                 {"build", tenant_.build},
                 {"status", server.status},
+                {"known", true},
                 {"pinned", server.pinned},
                 {"compliant", compliant()},
                 {"reason", reason()},
@@ -125,13 +137,8 @@ private:
         const json revision = entry != nullptr ? entry->value("revision", json()) : json();
         const bool lasts = outlives(tenant_.created, tenant_.not_after, validity_of(requirement));
         const bool fulfilled = !lasts && (planned_ || revision == requirement.revision);
-        requirements_.push_back({{"name", requirement.name},
-                                 {"project", requirement.project ? json(*requirement.project) : json()},
-                                 {"revision", requirement.revision},
-                                 {"fulfilled", fulfilled},
-                                 {"fulfilled_revision",
-                                  planned_ && !lasts ? json(requirement.revision) : revision},
-                                 {"since", told(effective(requirement))}});
+        requirements_.push_back(requirement_form(
+            requirement, fulfilled, planned_ && !lasts ? json(requirement.revision) : revision));
         if (!fulfilled)
             unmet_.push_back(&requirement);
     }
@@ -219,6 +226,37 @@ private:
     std::vector<const RequirementRevision*> unmet_;
 };
 
+json stranger_form(const ComplianceFacts::Stranger& stranger)
+{
+    const auto& server = stranger.server;
+    auto requirements = json::array();
+    std::string names;
+    for (const auto& each : stranger.requirements) {
+        requirements.push_back(requirement_form(each, false, nullptr));
+        names += (names.empty() ? "" : ", ") + each.name;
+    }
+    const auto reason =
+        stranger.why + (names.empty() ? "; whether a requirement applies to it cannot be told"
+                                      : "; that it meets " + names +
+                                            ", which holds for everything, cannot be shown");
+    return {{"id", server.id},
+            {"name", server.name},
+            {"project", server.project},
+            {"line", nullptr},
+            {"image", stranger.image},
+            {"image_id", text_or_null(stranger.image_id)},
+            {"build", nullptr},
+            {"status", server.status},
+            {"known", false},
+            {"pinned", server.pinned},
+            {"compliant", false},
+            {"reason", reason},
+            {"since", nullptr},
+            {"not_after", nullptr},
+            {"requirements", requirements},
+            {"rollout", nullptr}};
+}
+
 json line_form(const Line& line)
 {
     return {{"project", line.project},
@@ -241,6 +279,10 @@ json compliance_report(const ComplianceFacts& facts)
     for (const auto& tenant : facts.tenants) {
         servers.push_back(ServerReport(facts, tenant).json_form());
         compliant = compliant && servers.back()["compliant"].get<bool>();
+    }
+    for (const auto& stranger : facts.strangers) {
+        servers.push_back(stranger_form(stranger));
+        compliant = compliant && stranger.requirements.empty();
     }
     for (const auto& line : facts.lines) {
         lines.push_back(line_form(line));

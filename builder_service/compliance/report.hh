@@ -36,6 +36,14 @@ struct ComplianceFacts {
         /// Stored requirements that went into it (BuildRecord::applied); nothing: nobody remembers.
         std::optional<nlohmann::json> applied;
     };
+    /// A server of an image of which nobody knows what is wanted.
+    struct Stranger {
+        Server server;
+        std::string image, image_id;  ///< as in Tenant
+        std::string why;              ///< for people: what is not known of the image
+        /// Stored ones that apply to everything where the server is, and so to it.
+        std::vector<RequirementRevision> requirements;
+    };
     /// The part that rollouts played, of all lines, newest first.
     struct Move {
         std::string rollout, server;
@@ -47,12 +55,13 @@ struct ComplianceFacts {
     std::chrono::system_clock::time_point now;
     std::vector<Line> lines;
     std::vector<Tenant> tenants;
+    std::vector<Stranger> strangers;
     std::vector<Move> moves;
 };
 
 /// GET /v1/compliance's answer (doc: compliance.rst). A server is in compliance iff its image has the plan
 /// that is wanted of its line, has not expired and does not live for longer than it may; the whole is iff all servers and the images of all lines
-/// are.
+/// are. A stranger is never shown to be, and is counted if a requirement applies to everything.
 nlohmann::json compliance_report(const ComplianceFacts& facts);
 
 }  // namespace unikernel

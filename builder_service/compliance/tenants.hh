@@ -10,14 +10,18 @@
 namespace unikernel
 {
 
-/// A server that runs an image of one of the lines.
+/// A server that runs an image of a build of this service.
 struct Tenant {
     Server server;
     LineImage image;  ///< that it runs
 };
 
+struct Population {
+    std::vector<Tenant> tenants;
+    std::vector<Server> strangers;  ///< unikernels of an image that no build here has made
+};
+
 /// Who runs what, now. Errors: as Fleet::list and the database.
-Result<std::vector<Tenant>> tenants(Fleet& fleet, Lines& lines, LineImageRepository& images,
-                                    std::stop_token stop);
+Result<Population> population(Fleet& fleet, Lines& lines, LineImageRepository& images, std::stop_token stop);
 
 }  // namespace unikernel

@@ -82,7 +82,8 @@ std::string row(const json& server, const Axis& axis, long long y)
     const auto since = time_at(server, "since");
     const auto end = time_at(server, "not_after");
     const auto name = server.value("name", "");
-    const std::string state = compliant ? "in compliance" : "out of compliance";
+    const bool known = server.value("known", true);
+    const std::string state = !known ? "unknown" : compliant ? "in compliance" : "out of compliance";
     std::string told = name + ": " + state + (since ? " since " + to_rfc3339(*since) : "");
     if (end)
         told += ", valid until " + to_rfc3339(*end);
@@ -95,7 +96,7 @@ std::string row(const json& server, const Axis& axis, long long y)
         text += bar("valid", axis.at(axis.now()), axis.at(*end), y);
     // The mark says it without colour.
     text += "<text class=\"mark\"" + attribute("x", std::max(from - 16, label_width - 16)) +
-            attribute("y", y + row_height / 2 + 5) + ">" + (compliant ? "✓" : "✗") + "</text>";
+            attribute("y", y + row_height / 2 + 5) + ">" + (!known ? "?" : compliant ? "✓" : "✗") + "</text>";
     return text + "</g>\n";
 }
 

@@ -22,6 +22,8 @@ struct Server {
     /// The owner's word (Nova: metadata unikernel:pinned=true): it is never touched.
     bool pinned = false;
     std::string fault;  ///< the fleet's own message, when it failed
+    /// It is one for certain, whatever image it runs; else it may as well be an ordinary virtual machine.
+    bool unikernel = false;
 };
 
 /// Those who run servers, as the rollout of a new image needs them. Thread-safe; blocks.

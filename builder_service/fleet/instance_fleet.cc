@@ -25,7 +25,8 @@ Server server_of(const InstanceView& view)
             .settled = view.settled,
             .running = view.running,
             .pinned = view.instance.pinned,
-            .fault = failed ? view.fault : ""};
+            .fault = failed ? view.fault : "",
+            .unikernel = true};
 }
 
 /// How this machine reaches it.

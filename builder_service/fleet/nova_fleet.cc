@@ -38,7 +38,8 @@ Server server_of(const NovaServer& server)
             .settled = settled,
             .running = settled && server.status == "ACTIVE",
             .pinned = is_pinned(server),
-            .fault = server.status == "ERROR" ? server.fault : ""};
+            .fault = server.status == "ERROR" ? server.fault : "",
+            .unikernel = false};
 }
 
 Failure gone(const std::string& id)

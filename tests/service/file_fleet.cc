@@ -32,7 +32,8 @@ Server server_of(const nlohmann::json& entry)
             .settled = true,
             .running = true,
             .pinned = entry.value("pinned", false),
-            .fault = {}};
+            .fault = {},
+            .unikernel = entry.value("unikernel", false)};
 }
 
 }  // namespace

@@ -83,6 +83,25 @@ def test_says_of_each_server_whether_it_runs_what_is_wanted(service, outdated):
     assert line["plan_digest"] == line["wanted_plan_digest"]
 
 
+def test_a_server_of_an_unknown_image_counts_where_something_is_required_of_everything(start, tmp_path):
+    (tmp_path / "service.conf").write_text("[reconcile]\nenabled = false\n")
+    service = start("--config", tmp_path / "service.conf")
+    image = "sha256:" + "1" * 64
+    servers(service, ("odd", image, {"unikernel": True}), ("linux", "sha256:" + "2" * 64, {}))
+    whole = report(service)
+    odd, = whole["servers"]
+    assert (odd["name"], odd["known"], odd["compliant"], odd["image"]) == ("odd", False, False, image)
+    assert whole["compliant"] is True
+    everything = {**document("for-all", "x", console={}), "applies_to": {"everything": True}}
+    assert service.post_json("/v1/requirements", {"document": everything}).status == 201
+    whole = report(service)
+    odd, = whole["servers"]
+    assert whole["compliant"] is False
+    assert odd["reason"] == (f"its image, {image}, was not made by a build of this builder; that it meets for-all, "
+                             "which holds for everything, cannot be shown")
+    assert [each["name"] for each in odd["requirements"]] == ["for-all"]
+
+
 def test_a_dry_run_names_the_servers_it_concerns(service, outdated):
     answer = service.post_json("/v1/requirements?dry_run=true", {"document": document("more", "web", lwip={})})
     check_schema("DryRun", answer.json)

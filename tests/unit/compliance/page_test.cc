@@ -46,6 +46,20 @@ std::size_t count(const std::string& text, const std::string& part)
     return number;
 }
 
+TEST(Page, says_of_an_unknown_image_neither_yes_nor_no)
+{
+    auto odd = server("odd");
+    odd["known"] = false;
+    odd["compliant"] = false;
+    const auto text = compliance_page({{"generated", "2026-06-01T00:00:00Z"},
+                                       {"compliant", true},
+                                       {"servers", {server("web"), odd}},
+                                       {"lines", json::array()}});
+    EXPECT_THAT(text, HasSubstr("1 of 2 servers are in compliance, 1 run an unknown image"));
+    EXPECT_THAT(text, HasSubstr("? unknown"));
+    EXPECT_THAT(text, Not(HasSubstr("✗ out of compliance")));
+}
+
 // How a browser takes it: tests/compliance.
 TEST(Page, shows_every_text_as_text)
 {

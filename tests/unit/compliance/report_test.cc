@@ -241,6 +241,30 @@ TEST_F(Report, an_outdated_image_counts_without_a_server)
     EXPECT_EQ(report()["compliant"], false);
 }
 
+TEST_F(Report, a_server_of_an_unknown_image_is_named_and_never_shown_to_be_in_compliance)
+{
+    facts_.strangers = {{.server = {.id = "s9", .name = "odd", .project = "p1", .status = "ACTIVE", .fault = ""},
+                         .image = "sha256:9",
+                         .image_id = "",
+                         .why = "its image, sha256:9, was not made by a build of this builder",
+                         .requirements = {}}};
+    auto odd = report()["servers"][1];
+    EXPECT_EQ(odd["name"], "odd");
+    EXPECT_EQ(odd["known"], false);
+    EXPECT_EQ(odd["compliant"], false);
+    EXPECT_EQ(odd["reason"], "its image, sha256:9, was not made by a build of this builder; whether a requirement "
+                             "applies to it cannot be told");
+    EXPECT_TRUE(odd["line"].is_null() && odd["build"].is_null());
+    EXPECT_EQ(report()["compliant"], true) << "nothing is required of it for certain";
+    facts_.strangers[0].requirements = {requirement("for-all", 3, "2026-05-01T00:00:00.000Z")};
+    odd = report()["servers"][1];
+    EXPECT_THAT(odd["reason"].get<std::string>(),
+                HasSubstr("that it meets for-all, which holds for everything, cannot be shown"));
+    EXPECT_EQ(odd["requirements"][0]["fulfilled"], false);
+    EXPECT_EQ(report()["compliant"], false);
+    EXPECT_EQ(server()["known"], true);
+}
+
 TEST_F(Report, nothing_at_all_is_in_compliance)
 {
     facts_.lines.clear();

@@ -100,7 +100,8 @@ public:
                                .settled = true,
                                .running = true,
                                .pinned = false,
-                               .fault = ""};
+                               .fault = "",
+                               .unikernel = true};
     }
     Server& at(const std::string& id) { return servers_.at(id); }
     void remove(const std::string& id) { servers_.erase(id); }

@@ -28,7 +28,7 @@ class ShowCompliance(base.Lister):
     """List servers and whether they meet the security requirements; fails if something does not"""
 
     columns = ("id", "name", "project", "status", "compliant", "reason", "since", "not_after", "image_id", "image",
-               "pinned", "rollout", "requirements")
+               "known", "pinned", "rollout", "requirements")
     narrow = ("Name", "Compliant", "Reason", "Since", "Not After", "Requirements")
 
     def get_parser(self, prog_name):
@@ -60,7 +60,9 @@ class ShowCompliance(base.Lister):
         """A summary on standard error: what there is no row for, and the number of those that matter."""
         servers = report["servers"]
         good = sum(server["compliant"] for server in servers)
+        unknown = sum(not server.get("known", True) for server in servers)
         for line in report["lines"]:
             if line["outdated"]:
                 print(f"image {line['name']} is outdated: {line['reason']}", file=sys.stderr)
-        print(f"{good} of {len(servers)} servers are in compliance", file=sys.stderr)
+        print(f"{good} of {len(servers)} servers are in compliance" +
+              (f", {unknown} run an unknown image" if unknown else ""), file=sys.stderr)
