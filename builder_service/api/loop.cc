@@ -30,10 +30,12 @@ ReconcilePorts ports(const Loop::Parts& parts)
 
 Loop::Loop(const Settings& settings, const Parts& parts)
     : lease_(parts.database, builder_name(settings), settings.reconcile.lease), images_(parts.database),
+      standings_(parts.database),
       lines_(parts.builds, parts.requirements, images_, line_ports(parts)),
       reconciler_({.lease = lease_,
                    .rollouts = parts.rollouts,
                    .images = images_,
+                   .standings = standings_,
                    .builds = parts.builds,
                    .lines = lines_,
                    .fleet = parts.fleet,

@@ -44,6 +44,7 @@ private:
     ChangeSignal wake_;
     Lease lease_;
     LineImageRepository images_;
+    StandingRepository standings_;
     Lines lines_;
     Reconciler reconciler_;  // last: its thread uses all of the above
 };

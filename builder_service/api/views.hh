@@ -23,7 +23,7 @@ public:
         Planner planner;
     };
     explicit Views(const Parts& parts)
-        : images_(parts.database),
+        : images_(parts.database), standings_(parts.database),
           lines_(parts.builds, parts.requirements, images_,
                  {.plan = parts.planner,
                   .note =
@@ -36,6 +36,7 @@ public:
                        .lines = lines_,
                        .images = images_,
                        .rollouts = parts.rollouts,
+                       .standings = standings_,
                        .fleet = parts.fleet}),
           dry_run_({.builds = parts.builds,
                     .artifacts = parts.artifacts,
@@ -57,6 +58,7 @@ public:
 
 private:
     LineImageRepository images_;
+    StandingRepository standings_;
     Lines lines_;
     Compliance compliance_;
     DryRun dry_run_;

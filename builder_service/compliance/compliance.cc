@@ -5,7 +5,9 @@
 #include <set>
 #include <utility>
 
+#include "builder_service/database/timestamp.hh"
 #include "common/decode/specification.hh"
+#include "common/util/time.hh"
 
 namespace unikernel
 {
@@ -92,12 +94,8 @@ Result<std::vector<ComplianceFacts::Move>> Compliance::moves(const Scope& scope)
     std::vector<ComplianceFacts::Move> moves;
     for (const auto& rollout : *rollouts)
         for (const auto& server : rollout.servers)
-            moves.push_back({.rollout = rollout.id,
-                             .server = server.id,
-                             .image = rollout.image,
-                             .active = !has_ended(rollout.state),
-                             .replaced = server.state == ServerState::replaced,
-                             .ended = server.ended});
+            moves.push_back(
+                {.rollout = rollout.id, .server = server.id, .active = !has_ended(rollout.state)});
     return moves;
 }
 
@@ -125,6 +123,28 @@ Result<void> Compliance::meet_strangers(ComplianceFacts& facts, const Population
         if (auto met = meet(each, nullptr); !met)
             return met;
     return {};
+}
+
+/// `all`: it is about every server there is.
+Result<nlohmann::json> Compliance::with_times(nlohmann::json report, const ComplianceFacts& facts, bool all)
+{
+    StandingRepository::Standings seen;
+    for (const auto& server : report["servers"])
+        seen[server["id"]] = !server["known"]      ? Standing::unknown
+                             : server["compliant"] ? Standing::in_compliance
+                                                   : Standing::out_of_compliance;
+    for (const auto& tenant : facts.tenants)
+        if (const auto& wanted = facts.lines.at(tenant.line).wanted_plan_digest;
+            !wanted && wanted.error().kind == FailureKind::internal)
+            seen[tenant.server.id] = Standing::undecided;
+    const auto times = parts_.standings.note(seen, all, facts.now);
+    if (!times)
+        return tl::unexpected(times.error());
+    for (auto& server : report["servers"])
+        if (const auto since = times->find(server["id"]); since != times->end())
+            server["since"] = to_rfc3339(
+                std::chrono::floor<std::chrono::seconds>(*parse_timestamp(since->second)));
+    return report;
 }
 
 Result<nlohmann::json> Compliance::report(const Scope& scope, std::stop_token stop)
@@ -162,7 +182,7 @@ Result<nlohmann::json> Compliance::report(const Scope& scope, std::stop_token st
     if (!moved)
         return tl::unexpected(moved.error());
     facts.moves = std::move(*moved);
-    return compliance_report(facts);
+    return with_times(compliance_report(facts), facts, scope.all_projects);
 }
 
 }  // namespace unikernel

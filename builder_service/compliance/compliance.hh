@@ -7,12 +7,13 @@
 #include "builder_service/compliance/report.hh"
 #include "builder_service/compliance/tenants.hh"
 #include "builder_service/reconcile/rollout_repository.hh"
+#include "builder_service/reconcile/standings.hh"
 
 namespace unikernel
 {
 
-/// Gathers what is known of lines, servers, requirements and rollouts for the report. Reads alone.
-/// Thread-safe.
+/// Gathers what is known of lines, servers, requirements and rollouts for the report, and takes note of since
+/// when servers are what they are. Thread-safe.
 class Compliance
 {
 public:
@@ -23,6 +24,7 @@ public:
         Lines& lines;
         LineImageRepository& images;
         RolloutRepository& rollouts;
+        StandingRepository& standings;
         Fleet& fleet;
     };
     explicit Compliance(const Parts& parts) : parts_(parts) {}
@@ -37,6 +39,7 @@ private:
                                                const std::string& domain);
     Result<void> meet_strangers(ComplianceFacts& facts, const Population& all, const std::vector<Line>& lines,
                                 const Scope& scope);
+    Result<nlohmann::json> with_times(nlohmann::json report, const ComplianceFacts& facts, bool all);
     Result<std::vector<ComplianceFacts::Move>> moves(const Scope& scope);
 
     const Parts parts_;

@@ -122,7 +122,7 @@ public:
                 {"pinned", server.pinned},
                 {"compliant", compliant()},
                 {"reason", reason()},
-                {"since", told(since())},
+                {"since", nullptr},
                 {"not_after", text_or_null(tenant_.not_after)},
                 {"requirements", requirements_},
                 {"rollout", rollout()}};
@@ -188,23 +188,6 @@ private:
         if (reason.empty())
             return "its image is what is wanted";
         return tenant_.server.pinned ? reason + "; its owner pinned it, so it is not replaced" : reason;
-    }
-
-    /// When it became what it is now, as far as is known.
-    Time since() const
-    {
-        const auto image_made = time_of(tenant_.created);
-        if (compliant()) {
-            const auto moved = std::find_if(facts_.moves.begin(), facts_.moves.end(), [&](const auto& move) {
-                return move.server == tenant_.server.id && move.replaced && move.image == tenant_.image;
-            });
-            return moved == facts_.moves.end() ? image_made : std::max(time_of(moved->ended), image_made);
-        }
-        Time first = expired_ ? time_of(tenant_.not_after) : Time();
-        for (const auto* requirement : unmet_)
-            if (const auto time = effective(*requirement); !first || (time && time < first))
-                first = time;
-        return first ? std::max(first, image_made) : first;
     }
 
     /// The rollout that is at work on it, or that left it out of compliance.

@@ -47,10 +47,7 @@ struct ComplianceFacts {
     /// The part that rollouts played, of all lines, newest first.
     struct Move {
         std::string rollout, server;
-        std::string image;    ///< as in Server::image: the new one
         bool active = false;  ///< the rollout has not ended
-        bool replaced = false;
-        std::string ended;  ///< when the server was done
     };
     std::chrono::system_clock::time_point now;
     std::vector<Line> lines;
@@ -59,7 +56,7 @@ struct ComplianceFacts {
     std::vector<Move> moves;
 };
 
-/// GET /v1/compliance's answer (doc: compliance.rst). A server is in compliance iff its image has the plan
+/// GET /v1/compliance's answer (doc: compliance.rst), but for since when each server has been what it is. A server is in compliance iff its image has the plan
 /// that is wanted of its line, has not expired and does not live for longer than it may; the whole is iff all servers and the images of all lines
 /// are. A stranger is never shown to be, and is counted if a requirement applies to everything.
 nlohmann::json compliance_report(const ComplianceFacts& facts);

@@ -109,6 +109,9 @@ const std::vector<std::vector<const char*>>& migrations()
          "ALTER TABLE builds ADD COLUMN {if new} epoch {integer} NOT NULL DEFAULT 0",
          "ALTER TABLE builds ADD COLUMN {if new} stopping {integer} NOT NULL DEFAULT 0",
          "CREATE TABLE {if new} builders (name {name} PRIMARY KEY, beat {integer} NOT NULL) {keyed}"},
+        // Since when a server runs what is wanted of it, or does not.
+        {"CREATE TABLE {if new} server_standings (server {id} PRIMARY KEY, state {id} NOT NULL,"
+         " since {id} NOT NULL) {keyed}"},
     };
     return steps;
 }

@@ -112,15 +112,31 @@ Result<void> Reconciler::look(const std::stop_token& stop)
     if (!no_list.empty() && no_list != world_.no_list)
         spdlog::warn("reconcile: {}", no_list);
     world_.no_list = std::move(no_list);
+    StandingRepository::Standings standings;
     for (const auto& server : servers.value_or(std::vector<Server>{})) {
         const auto image = parts_.images.of_reference(server.project, server.image);
         if (!image)
             return tl::unexpected(image.error());
         if (*image)
             world_.tenants[{(*image)->project, (*image)->name}].push_back({server, **image});
+        if (*image || server.unikernel)
+            standings[server.id] = *image ? standing_of(**image) : Standing::unknown;
     }
+    if (servers)
+        if (auto noted = parts_.standings.note(standings, true, parts_.clock.wall()); !noted)
+            return tl::unexpected(noted.error());
     looked_ = true;
     return {};
+}
+
+Standing Reconciler::standing_of(const LineImage& image) const
+{
+    const auto* line = world_.line({image.project, image.name});
+    if (line == nullptr)
+        return Standing::unknown;
+    if (!line->problem.empty())
+        return Standing::undecided;
+    return standing(image, line->wish.plan_digest.value_or(""), line->wish.validity, parts_.clock.wall());
 }
 
 /// How many builds the loop may begin beside its own that wait or run.

@@ -36,6 +36,7 @@ public:
 private:
     void run(ChangeSignal& wake, const std::stop_token& stop);
     Result<void> look(const std::stop_token& stop);
+    Standing standing_of(const LineImage& image) const;
     Result<void> count_places(const std::vector<Rollout>& active);
     Result<RolloutDriver::Next> advance_all(std::vector<Rollout>& active, const std::stop_token& stop);
     Result<std::vector<Rollout>> begin_all(const std::vector<Rollout>& active);

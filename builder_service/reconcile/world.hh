@@ -15,6 +15,7 @@
 #include "builder_service/reconcile/line_images.hh"
 #include "builder_service/reconcile/lines.hh"
 #include "builder_service/reconcile/rollout_repository.hh"
+#include "builder_service/reconcile/standings.hh"
 
 namespace unikernel
 {
@@ -42,6 +43,7 @@ struct ReconcileParts {
     Lease& lease;
     RolloutRepository& rollouts;
     LineImageRepository& images;
+    StandingRepository& standings;
     BuildRepository& builds;
     Lines& lines;
     Fleet& fleet;

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -73,9 +74,9 @@ def test_says_of_each_server_whether_it_runs_what_is_wanted(service, outdated):
     assert (first["image"], first["build"]) == (old["image"], old["id"])
     assert first["reason"] == "requirement slow, revision 1, is not met: its image was made without it"
     requirement = service.get("/v1/requirements/slow").json
-    assert first["since"][:19] == requirement["created"][:19]
     assert first["requirements"] == [{"name": "slow", "project": "", "revision": 1, "fulfilled": False,
-                                      "fulfilled_revision": None, "since": first["since"]}]
+                                      "fulfilled_revision": None, "since": requirement["created"][:19] + "Z"}]
+    assert report(service)["servers"][0]["since"] == first["since"] >= requirement["created"][:19]
     assert pinned["name"] == HOSTILE and "its owner pinned it" in pinned["reason"]
     assert (third["compliant"], third["build"], third["requirements"][0]["fulfilled"]) == (True, new["id"], True)
     line, = whole["lines"]
@@ -100,6 +101,24 @@ def test_a_server_of_an_unknown_image_counts_where_something_is_required_of_ever
     assert odd["reason"] == (f"its image, {image}, was not made by a build of this builder; that it meets for-all, "
                              "which holds for everything, cannot be shown")
     assert [each["name"] for each in odd["requirements"]] == ["for-all"]
+
+
+def test_since_is_when_it_was_first_seen_so_and_survives_a_restart(start, tmp_path):
+    (tmp_path / "service.conf").write_text("[reconcile]\nenabled = false\n")
+    service = start("--config", tmp_path / "service.conf")
+    image = built(service, "web")["image"]
+    servers(service, ("web-1", image, {}))
+    first, = report(service)["servers"]
+    assert first["compliant"] is True
+    time.sleep(1.1)  # the report counts in seconds
+    assert service.stop() == 0
+    service.start()
+    again, = report(service)["servers"]
+    assert again["since"] == first["since"]
+    assert service.post_json("/v1/requirements", {"document": document("slow", "web", console={"speed": 9600})}
+                             ).status == 201
+    out, = report(service)["servers"]
+    assert out["compliant"] is False and out["since"] > first["since"]
 
 
 def test_a_dry_run_names_the_servers_it_concerns(service, outdated):

@@ -328,7 +328,7 @@ protected:
     /// One process with a loop.
     struct Process {
         Process(Town& town, Database& database, const std::string& holder, unsigned parallel_builds = 2)
-            : lease(database, holder, 30s, town.hands.clock()), rollouts(database), images(database),
+            : lease(database, holder, 30s, town.hands.clock()), rollouts(database), images(database), standings(database),
               builds(database), requirements_table(database),
               requirements(requirements_table, [](const nlohmann::json&) { return Result<void>{}; }),
               lines(builds, requirements, images,
@@ -344,6 +344,7 @@ protected:
               loop({.lease = lease,
                     .rollouts = rollouts,
                     .images = images,
+                    .standings = standings,
                     .builds = builds,
                     .lines = lines,
                     .fleet = town.fleet,
@@ -358,6 +359,7 @@ protected:
         Lease lease;
         RolloutRepository rollouts;
         LineImageRepository images;
+        StandingRepository standings;
         BuildRepository builds;
         RequirementRepository requirements_table;
         RequirementService requirements;
