@@ -59,15 +59,10 @@ po::options_description apply_options()
     return options;
 }
 
-std::string path_of(const std::string& name)
+/// Nothing: there is none at this path.
+Result<std::optional<json>> find(ServiceClient& service, const std::string& path)
 {
-    return "/v1/requirements/" + path_segment(name);
-}
-
-/// Nothing: there is none of this name.
-Result<std::optional<json>> find(ServiceClient& service, const std::string& name)
-{
-    auto found = service.get(path_of(name));
+    auto found = service.get(path);
     if (found) {
         return std::optional(std::move(*found));
     }
@@ -112,7 +107,11 @@ ExitCode run_apply(const po::variables_map& values, Output& output)
     if (!name.is_string()) {
         return output.error(rejected, file + ": name: must be given; it is the requirement's");
     }
-    const auto known = find(**service, name.get<std::string>());
+    const auto path = path_to("requirement", name.get<std::string>());
+    if (!path) {
+        return output.error(path.error());
+    }
+    const auto known = find(**service, *path);
     if (!known) {
         return output.error(known.error());
     }
@@ -131,7 +130,7 @@ ExitCode run_apply(const po::variables_map& values, Output& output)
         body["project"] = nullptr;
     }
     const std::string query = dry ? "?dry_run=true" : "";
-    const auto answer = *known ? (*service)->put(path_of(name.get<std::string>()) + query, body)
+    const auto answer = *known ? (*service)->put(*path + query, body)
                                : (*service)->post("/v1/requirements" + query, body);
     if (dry) {
         return show_dry_run(
@@ -243,7 +242,11 @@ ExitCode run_show(const po::variables_map& values, Output& output)
         return output.error(service.error());
     }
     const auto name = values["NAME"].as<std::string>();
-    auto requirement = (*service)->get(path_of(name));
+    const auto path = path_to("requirement", name);
+    if (!path) {
+        return output.error(path.error());
+    }
+    auto requirement = (*service)->get(*path);
     if (!requirement) {
         return output.error(requirement.error());
     }
@@ -269,11 +272,15 @@ ExitCode run_remove(const po::variables_map& values, Output& output)
         return output.error(service.error());
     }
     const auto name = values["NAME"].as<std::string>();
+    const auto path = path_to("requirement", name);
+    if (!path) {
+        return output.error(path.error());
+    }
     if (values.count("dry-run") != 0) {
-        return show_dry_run((*service)->remove_answered(path_of(name) + "?dry_run=true"),
+        return show_dry_run((*service)->remove_answered(*path + "?dry_run=true"),
                             "unikernel requirement delete " + shell_word(name), output);
     }
-    if (const auto removed = (*service)->remove(path_of(name)); !removed) {
+    if (const auto removed = (*service)->remove(*path); !removed) {
         return output.error(removed.error());
     }
     output.document({{"name", name}, {"deleted", true}});

@@ -45,9 +45,9 @@ Example:
   unikernel rollout abort 1b4e28ba-2fa1-4d09-883f-0016d3cca427
 )";
 
-std::string path_of(const po::variables_map& values)
+Result<std::string> path_of(const po::variables_map& values)
 {
-    return "/v1/rollouts/" + path_segment(values["ID"].as<std::string>());
+    return path_to("rollout", values["ID"].as<std::string>());
 }
 
 ExitCode run_list(const po::variables_map& values, Output& output)
@@ -100,7 +100,11 @@ ExitCode run_show(const po::variables_map& values, Output& output)
     if (!service) {
         return output.error(service.error());
     }
-    const auto rollout = (*service)->get(path_of(values));
+    const auto path = path_of(values);
+    if (!path) {
+        return output.error(path.error());
+    }
+    const auto rollout = (*service)->get(*path);
     if (!rollout) {
         return output.error(rollout.error());
     }
@@ -118,7 +122,11 @@ ExitCode act(const po::variables_map& values, const Output& output, const std::s
     if (!service) {
         return output.error(service.error());
     }
-    const auto done = (*service)->post(path_of(values) + "/action", {{verb, nullptr}});
+    const auto path = path_of(values);
+    if (!path) {
+        return output.error(path.error());
+    }
+    const auto done = (*service)->post(*path + "/action", {{verb, nullptr}});
     if (!done) {
         return output.error(done.error());
     }

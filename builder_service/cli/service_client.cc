@@ -280,11 +280,6 @@ Result<void> ServiceClient::lines(const std::string& path,
         });
 }
 
-std::string path_segment(std::string_view text)
-{
-    return web::uri::encode_data_string(std::string(text));
-}
-
 Failure service_failure(int status, std::string_view body)
 {
     const auto document = nlohmann::json::parse(body, nullptr, false);

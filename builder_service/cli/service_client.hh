@@ -52,9 +52,6 @@ private:
     std::unique_ptr<Implementation> implementation_;
 };
 
-/// As one segment of a path, percent-encoded (RFC 3986, 2.1).
-std::string path_segment(std::string_view text);
-
 /// What an answer with an error status says; `body` need not be JSON (a proxy may have written it).
 Failure service_failure(int status, std::string_view body);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/cli/service_command.hh"
 
+#include <regex>
+
 #include "builder_service/cli/backend.hh"
 
 namespace unikernel::cli
@@ -49,6 +51,17 @@ void print_module(const json& module, const Output& output)
 Result<std::unique_ptr<ServiceClient>> open_service(const boost::program_options::variables_map& values)
 {
     return ServiceClient::create(service_url(values), "set UNIKERNEL_SERVICE=URL");
+}
+
+Result<std::string> path_to(const std::string& kind, const std::string& name)
+{
+    static const std::regex form("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
+    if (!std::regex_match(name, form)) {
+        return fail(FailureKind::invalid, "\"" + printable(name.substr(0, 80)) +
+                                              "\" cannot be the name or id of a " + kind + "; unikernel " +
+                                              kind + " list shows them");
+    }
+    return "/v1/" + kind + "s/" + name;
 }
 
 std::string shown(const json& object, const char* key)

@@ -83,7 +83,11 @@ def test_a_global_one_is_named_so(real, stub, file):
 
 @pytest.mark.parametrize("words, code, told", [
     (["requirement", "show", "none"], 3, "there is no requirement none"),
-    (["requirement", "delete", "../builds"], 3, "an encoded '/'"),
+    (["requirement", "delete", "../builds"], 3,
+     '"../builds" cannot be the name or id of a requirement; unikernel requirement list shows them'),
+    (["rollout", "pause", "../../x"], 3,
+     '"../../x" cannot be the name or id of a rollout; unikernel rollout list shows them'),
+    (["rollout", "show", ""], 3, "cannot be the name or id of a rollout"),
     (["requirement", "apply", "none.yaml"], 3, "none.yaml"),
     (["requirement", "apply"], 2, "FILE is missing"),
     (["requirement"], 2, "wants apply or list or show or delete"),
