@@ -7,6 +7,7 @@
 #   tools/bench.sh openstack --quick # the same, few and short measurements
 #   tools/bench.sh loop              # from a changed requirement to replaced servers; its part on a cloud as root
 #   tools/bench.sh resolution        # choosing modules in a repository of 10,000, against libsolv alone
+#   tools/bench.sh look              # the loop's look at 500 images and 1,000 requirements
 #   tools/bench.sh path --help       # all options
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,9 +21,15 @@ case "${1:-}" in
         cmake --build --preset release --target resolution_bench >&2
         exec build/release/bin/resolution_bench
         ;;
+    look)
+        tools/install-dependencies.sh build >&2
+        cmake --preset release -DBUILD_TESTING=OFF >/dev/null
+        cmake --build --preset release --target look_bench >&2
+        exec build/release/bin/look_bench builder_service/modules
+        ;;
     loop) program=tests/bench/bench_loop.py needs=() ;;
-    --help | -h) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "$0: there are the benchmarks 'path', 'openstack', 'loop' and 'resolution'; see $0 --help" >&2; exit 2 ;;
+    --help | -h) sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "$0: there are the benchmarks 'path', 'openstack', 'loop', 'look' and 'resolution'; see $0 --help" >&2; exit 2 ;;
 esac
 shift
 for word in "$@"; do

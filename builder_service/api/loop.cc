@@ -9,10 +9,13 @@ namespace
 
 Lines::Ports line_ports(const Loop::Parts& parts)
 {
-    return {.plan = parts.plan, .note = [&artifacts = parts.artifacts](const BuildRecord& build) {
-                return artifacts.image(build.image, Scope{build.project, false})
-                    .map([](const StoredImage& image) { return image.description; });
-            }};
+    return {.plan = parts.plan,
+            .note =
+                [&artifacts = parts.artifacts](const BuildRecord& build) {
+                    return artifacts.image(build.image, Scope{build.project, false})
+                        .map([](const StoredImage& image) { return image.description; });
+                },
+            .modules = parts.modules};
 }
 
 ReconcilePorts ports(const Loop::Parts& parts)
@@ -30,8 +33,7 @@ ReconcilePorts ports(const Loop::Parts& parts)
 
 Loop::Loop(const Settings& settings, const Parts& parts)
     : lease_(parts.database, builder_name(settings), settings.reconcile.lease), images_(parts.database),
-      standings_(parts.database),
-      lines_(parts.builds, parts.requirements, images_, line_ports(parts)),
+      standings_(parts.database), lines_(parts.builds, parts.requirements, images_, line_ports(parts)),
       reconciler_({.lease = lease_,
                    .rollouts = parts.rollouts,
                    .images = images_,

@@ -27,6 +27,7 @@ public:
         RolloutRepository& rollouts;
         Fleet& fleet;
         Planner plan;
+        std::function<Result<std::string>()> modules;  ///< Lines::Ports::modules
         std::function<Result<void>(const LineImage&, std::stop_token)> retire;
         bool images_in_glance = false;
     };

@@ -300,13 +300,15 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
         retire = [&publishing](const LineImage& image, std::stop_token stop) {
             return publishing->retire(image.image_id, std::move(stop));
         };
+    const auto modules = [repositories = backend.repositories] { return repositories->content_digest(); };
     Views views({.database = **database,
                  .builds = repository,
                  .artifacts = artifacts,
                  .requirements = requirements,
                  .rollouts = rollouts,
                  .fleet = *servers.fleet,
-                 .planner = backend.pipeline.preview});
+                 .planner = backend.pipeline.preview,
+                 .modules = modules});
     if (settings.reconcile.enabled && backend.pipeline.preview)
         loop = std::make_unique<Loop>(settings, Loop::Parts{.database = **database,
                                                             .builds = repository,
@@ -316,6 +318,7 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                                                             .rollouts = rollouts,
                                                             .fleet = *servers.fleet,
                                                             .plan = backend.pipeline.preview,
+                                                            .modules = modules,
                                                             .retire = retire,
                                                             .images_in_glance = servers.nova != nullptr});
     const auto wake = [&loop] {

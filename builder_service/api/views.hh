@@ -21,6 +21,7 @@ public:
         RolloutRepository& rollouts;
         Fleet& fleet;
         Planner planner;
+        std::function<Result<std::string>()> modules;  ///< Lines::Ports::modules
     };
     explicit Views(const Parts& parts)
         : images_(parts.database), standings_(parts.database),
@@ -30,7 +31,8 @@ public:
                       [&artifacts = parts.artifacts](const BuildRecord& build) {
                           return artifacts.image(build.image, Scope{build.project, false})
                               .map([](const StoredImage& image) { return image.description; });
-                      }}),
+                      },
+                  .modules = parts.modules}),
           compliance_({.builds = parts.builds,
                        .requirements = parts.requirements,
                        .lines = lines_,
@@ -42,12 +44,11 @@ public:
                     .artifacts = parts.artifacts,
                     .requirements = parts.requirements,
                     .planner = parts.planner,
-                    .tenants =
-                        [this, &fleet = parts.fleet] {
-                            return population(fleet, lines_, images_, {}).map([](Population all) {
-                                return std::move(all.tenants);
-                            });
-                        }})
+                    .tenants = [this, &fleet = parts.fleet] {
+                        return population(fleet, lines_, images_, {}).map([](Population all) {
+                            return std::move(all.tenants);
+                        });
+                    }})
     {
     }
     Views(const Views&) = delete;

@@ -42,7 +42,7 @@ void print(const json& report, const Output& output)
     std::vector<std::vector<std::string>> rows;
     for (const auto& server : report.value("servers", json::array())) {
         rows.push_back({shown(server, "name"),
-                        !server.value("known", true)        ? "unknown"
+                        !server.value("known", true)       ? "unknown"
                         : server.value("compliant", false) ? "yes"
                                                            : "NO",
                         shown(server, "since"), shown(server, "not_after"), shown(server, "reason")});

@@ -130,8 +130,8 @@ ExitCode run_apply(const po::variables_map& values, Output& output)
         body["project"] = nullptr;
     }
     const std::string query = dry ? "?dry_run=true" : "";
-    const auto answer = *known ? (*service)->put(*path + query, body)
-                               : (*service)->post("/v1/requirements" + query, body);
+    const auto answer =
+        *known ? (*service)->put(*path + query, body) : (*service)->post("/v1/requirements" + query, body);
     if (dry) {
         return show_dry_run(
             answer, "unikernel requirement apply " + shell_word(file) + (global ? " --global" : ""), output);

@@ -17,8 +17,8 @@ namespace unikernel::cli
 /// The service that --service or the environment names. Nothing is asked yet.
 Result<std::unique_ptr<ServiceClient>> open_service(const boost::program_options::variables_map& values);
 
-/// "/v1/rollouts/<name>" for "rollout" and what the user calls one of them. Errors: invalid, for what none can
-/// be called.
+/// "/v1/rollouts/<name>" for "rollout" and what the user calls one of them. Errors: invalid, for what none
+/// can be called.
 Result<std::string> path_to(const std::string& kind, const std::string& name);
 
 /// `text` without what could steer a terminal; "-" for nothing.

@@ -130,9 +130,10 @@ Result<nlohmann::json> Compliance::with_times(nlohmann::json report, const Compl
 {
     StandingRepository::Standings seen;
     for (const auto& server : report["servers"])
-        seen[server["id"]] = !server["known"]      ? Standing::unknown
-                             : server["compliant"] ? Standing::in_compliance
-                                                   : Standing::out_of_compliance;
+        seen[server["id"].get<std::string>()] = !server["known"].get<bool>() ? Standing::unknown
+                                                : server["compliant"].get<bool>()
+                                                    ? Standing::in_compliance
+                                                    : Standing::out_of_compliance;
     for (const auto& tenant : facts.tenants)
         if (const auto& wanted = facts.lines.at(tenant.line).wanted_plan_digest;
             !wanted && wanted.error().kind == FailureKind::internal)
@@ -141,9 +142,9 @@ Result<nlohmann::json> Compliance::with_times(nlohmann::json report, const Compl
     if (!times)
         return tl::unexpected(times.error());
     for (auto& server : report["servers"])
-        if (const auto since = times->find(server["id"]); since != times->end())
-            server["since"] = to_rfc3339(
-                std::chrono::floor<std::chrono::seconds>(*parse_timestamp(since->second)));
+        if (const auto since = times->find(server["id"].get<std::string>()); since != times->end())
+            server["since"] =
+                to_rfc3339(std::chrono::floor<std::chrono::seconds>(*parse_timestamp(since->second)));
     return report;
 }
 

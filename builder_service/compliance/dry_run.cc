@@ -87,9 +87,9 @@ std::string summary(const json& modules)
 json line_change(const LineOutlook& line, const RequirementRevision& draft)
 {
     const auto& head = line.head;
-    json change = {{"project", head.project}, {"name", head.spec.value("name", "")},
-                   {"build", head.id},        {"image", head.image},
-                   {"image_id", nullptr},     {"modules", json::array()},
+    json change = {{"project", head.project},  {"name", head.spec.value("name", "")},
+                   {"build", head.id},         {"image", head.image},
+                   {"image_id", nullptr},      {"modules", json::array()},
                    {"servers", json::array()}, {"from", nullptr}};
     for (const auto& server : line.servers)
         change["servers"].push_back({{"id", server.id}, {"name", server.name}});

@@ -137,8 +137,8 @@ private:
         const json revision = entry != nullptr ? entry->value("revision", json()) : json();
         const bool lasts = outlives(tenant_.created, tenant_.not_after, validity_of(requirement));
         const bool fulfilled = !lasts && (planned_ || revision == requirement.revision);
-        requirements_.push_back(requirement_form(
-            requirement, fulfilled, planned_ && !lasts ? json(requirement.revision) : revision));
+        requirements_.push_back(requirement_form(requirement, fulfilled,
+                                                 planned_ && !lasts ? json(requirement.revision) : revision));
         if (!fulfilled)
             unmet_.push_back(&requirement);
     }
@@ -218,26 +218,16 @@ json stranger_form(const ComplianceFacts::Stranger& stranger)
         requirements.push_back(requirement_form(each, false, nullptr));
         names += (names.empty() ? "" : ", ") + each.name;
     }
-    const auto reason =
-        stranger.why + (names.empty() ? "; whether a requirement applies to it cannot be told"
-                                      : "; that it meets " + names +
-                                            ", which holds for everything, cannot be shown");
-    return {{"id", server.id},
-            {"name", server.name},
-            {"project", server.project},
-            {"line", nullptr},
-            {"image", stranger.image},
-            {"image_id", text_or_null(stranger.image_id)},
-            {"build", nullptr},
-            {"status", server.status},
-            {"known", false},
-            {"pinned", server.pinned},
-            {"compliant", false},
-            {"reason", reason},
-            {"since", nullptr},
-            {"not_after", nullptr},
-            {"requirements", requirements},
-            {"rollout", nullptr}};
+    const auto reason = stranger.why + (names.empty() ? "; whether a requirement applies to it cannot be told"
+                                                      : "; that it meets " + names +
+                                                            ", which holds for everything, cannot be shown");
+    return {
+        {"id", server.id},         {"name", server.name},     {"project", server.project},
+        {"line", nullptr},         {"image", stranger.image}, {"image_id", text_or_null(stranger.image_id)},
+        {"build", nullptr},        {"status", server.status}, {"known", false},
+        {"pinned", server.pinned}, {"compliant", false},      {"reason", reason},
+        {"since", nullptr},        {"not_after", nullptr},    {"requirements", requirements},
+        {"rollout", nullptr}};
 }
 
 json line_form(const Line& line)

@@ -56,9 +56,10 @@ struct ComplianceFacts {
     std::vector<Move> moves;
 };
 
-/// GET /v1/compliance's answer (doc: compliance.rst), but for since when each server has been what it is. A server is in compliance iff its image has the plan
-/// that is wanted of its line, has not expired and does not live for longer than it may; the whole is iff all servers and the images of all lines
-/// are. A stranger is never shown to be, and is counted if a requirement applies to everything.
+/// GET /v1/compliance's answer (doc: compliance.rst), but for since when each server has been what it is. A
+/// server is in compliance iff its image has the plan that is wanted of its line, has not expired and does
+/// not live for longer than it may; the whole is iff all servers and the images of all lines are. A stranger
+/// is never shown to be, and is counted if a requirement applies to everything.
 nlohmann::json compliance_report(const ComplianceFacts& facts);
 
 }  // namespace unikernel

@@ -96,7 +96,11 @@ std::string row(const json& server, const Axis& axis, long long y)
         text += bar("valid", axis.at(axis.now()), axis.at(*end), y);
     // The mark says it without colour.
     text += "<text class=\"mark\"" + attribute("x", std::max(from - 16, label_width - 16)) +
-            attribute("y", y + row_height / 2 + 5) + ">" + (!known ? "?" : compliant ? "✓" : "✗") + "</text>";
+            attribute("y", y + row_height / 2 + 5) + ">" +
+            (!known      ? "?"
+             : compliant ? "✓"
+                         : "✗") +
+            "</text>";
     return text + "</g>\n";
 }
 

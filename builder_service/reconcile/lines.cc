@@ -2,6 +2,7 @@
 #include "builder_service/reconcile/lines.hh"
 
 #include <algorithm>
+#include <set>
 
 #include "builder_service/database/timestamp.hh"
 #include "common/decode/specification.hh"
@@ -56,6 +57,40 @@ RolloutPolicy policy_of(const nlohmann::json& spec, const std::vector<nlohmann::
     return RolloutPolicy(rules);
 }
 
+/// Of all that determines a wish; another one is worth a try at once.
+std::string request_of(const BuildRecord& head, const std::vector<nlohmann::json>& documents,
+                       const std::string& plan)
+{
+    return to_string(Sha256()
+                         .field(head.bundle)
+                         .field(head.spec.dump())
+                         .field(nlohmann::json(documents).dump())
+                         .field(plan)
+                         .finish());
+}
+
+/// Whether it sets the end of an image itself. Which end holds, that or a requirement's validity, is decided
+/// by the time.
+bool sets_expiry(const nlohmann::json& document)
+{
+    const auto modules = document.value("modules", nlohmann::json::object());
+    for (const auto& [module, options] : modules.items())
+        if (module.starts_with(validity_module))
+            return true;
+    return false;
+}
+
+/// Whether the same is wanted at any time as long as the same stored requirements hold.
+bool does_not_depend_on_time(const nlohmann::json& spec, const std::vector<nlohmann::json>& given,
+                             const std::vector<RequirementService::Selected>& stored)
+{
+    return !sets_expiry(spec) && std::none_of(given.begin(), given.end(), [](const auto& each) {
+        return each.contains("valid_from") || sets_expiry(each);
+    }) && std::none_of(stored.begin(), stored.end(), [](const auto& each) {
+        return sets_expiry(each.requirement.document);
+    });
+}
+
 }  // namespace
 
 Lines::Lines(BuildRepository& builds, RequirementService& requirements, LineImageRepository& images,
@@ -87,41 +122,69 @@ Result<void> Lines::remember_images()
     return {};
 }
 
-Result<Wish> Lines::wish(const BuildRecord& head)
+Result<Lines::Moment> Lines::moment()
 {
+    Moment moment{std::chrono::floor<std::chrono::seconds>(clock_.wall()), {}, {}};
+    const auto requirements = requirements_.stamp(moment.now);
+    if (!requirements)
+        return tl::unexpected(requirements.error());
+    const auto modules = ports_.modules ? ports_.modules() : Result<std::string>();
+    moment.modules = modules.value_or("");
+    if (!moment.modules.empty())
+        moment.stamp = moment.modules + "/" + *requirements;
+    return moment;
+}
+
+Result<Wish> Lines::wish(const BuildRecord& head, const Moment& moment)
+{
+    if (auto known = known_.by_stamp(head.id, moment.stamp))
+        return std::move(*known);
+    auto selected = requirements_.select(head.project, head.domain, head.spec, {}, moment.now);
+    if (selected)
+        return planned_wish(head, std::move(selected->selected), moment);
+    if (selected.error().kind == FailureKind::internal)
+        return tl::unexpected(selected.error());
     Wish wish;
-    auto documents = inline_requirements(head);
-    const auto now = std::chrono::floor<std::chrono::seconds>(clock_.wall());
-    auto selected = requirements_.select(head.project, head.domain, head.spec, {}, now);
-    if (selected) {
-        for (const auto& [requirement, reason] : selected->selected) {
-            documents.push_back(requirement.document);
-            wish.requirements.push_back(
-                {{"requirement", requirement.name}, {"revision", requirement.revision}});
-        }
-        const auto plan = planned(ports_.plan, head, std::move(selected->selected), now);
-        if (!plan)
-            return tl::unexpected(plan.error());
-        wish.validity = plan->validity;
-        wish.plan_digest = plan->preview.map(
-            [](const Preview& preview) { return preview.description.value("plan_digest", ""); });
-    } else {
-        if (selected.error().kind == FailureKind::internal)
-            return tl::unexpected(selected.error());
-        wish.plan_digest = tl::unexpected(selected.error());
-    }
-    wish.policy = policy_of(head.spec, documents, now);
-    const auto& plan = wish.plan_digest ? *wish.plan_digest : wish.plan_digest.error().message;
-    wish.request = to_string(Sha256()
-                                 .field(head.bundle)
-                                 .field(head.spec.dump())
-                                 .field(nlohmann::json(documents).dump())
-                                 .field(plan)
-                                 .finish());
+    wish.plan_digest = tl::unexpected(selected.error());
+    wish.policy = policy_of(head.spec, inline_requirements(head), moment.now);
+    wish.request = request_of(head, inline_requirements(head), selected.error().message);
     return wish;
 }
 
-Result<Line> Lines::line(BuildRecord head)
+Result<Wish> Lines::planned_wish(const BuildRecord& head, std::vector<RequirementService::Selected> selected,
+                                 const Moment& moment)
+{
+    Wish wish;
+    auto documents = inline_requirements(head);
+    const bool lasts = does_not_depend_on_time(head.spec, documents, selected);
+    for (const auto& [requirement, reason] : selected) {
+        documents.push_back(requirement.document);
+        wish.requirements.push_back({{"requirement", requirement.name}, {"revision", requirement.revision}});
+    }
+    const auto key = to_string(Sha256()
+                                   .field(moment.modules)
+                                   .field(head.spec.dump())
+                                   .field(nlohmann::json(documents).dump())
+                                   .field(wish.requirements.dump())
+                                   .finish());
+    if (auto known = known_.by_key(head.id, key, moment.stamp))
+        return std::move(*known);
+    const auto plan = planned(ports_.plan, head, std::move(selected), moment.now);
+    if (!plan)
+        return tl::unexpected(plan.error());
+    wish.validity = plan->validity;
+    wish.plan_digest = plan->preview.map(
+        [](const Preview& preview) { return preview.description.value("plan_digest", ""); });
+    wish.policy = policy_of(head.spec, documents, moment.now);
+    wish.request =
+        request_of(head, documents, wish.plan_digest ? *wish.plan_digest : wish.plan_digest.error().message);
+    const bool transient = !wish.plan_digest && wish.plan_digest.error().kind == FailureKind::unavailable;
+    if (!moment.stamp.empty() && lasts && !transient)
+        known_.keep(head.id, key, moment.stamp, wish);
+    return wish;
+}
+
+Result<Line> Lines::line(BuildRecord head, const Moment& moment)
 {
     auto image = images_.of_build(head.id);
     if (!image)
@@ -132,8 +195,7 @@ Result<Line> Lines::line(BuildRecord head)
               .outdated = {},
               .problem = {},
               .stored = true};
-    line.stored = ports_.note(line.head).has_value();
-    auto wanted = wish(line.head);
+    auto wanted = wish(line.head, moment);
     if (!wanted) {  // one broken line must not hold up the others
         line.problem = wanted.error().message;
         return line;
@@ -148,6 +210,7 @@ Result<Line> Lines::line(BuildRecord head)
                         ", for longer than the requirements allow now";
     else if (expiry_is_near(line.image.created, line.image.not_after, clock_.wall()))
         line.outdated = "its image is valid until " + line.image.not_after + " only";
+    line.stored = line.outdated.empty() || ports_.note(line.head).has_value();
     return line;
 }
 
@@ -158,13 +221,19 @@ Result<std::vector<Line>> Lines::look()
     auto heads = builds_.heads({"", true});
     if (!heads)
         return tl::unexpected(heads.error());
+    const auto now = moment();
+    if (!now)
+        return tl::unexpected(now.error());
     std::vector<Line> lines;
+    std::set<std::string> ids;
     for (auto& head : *heads) {
-        auto each = line(std::move(head));
+        ids.insert(head.id);
+        auto each = line(std::move(head), *now);
         if (!each)
             return tl::unexpected(each.error());
         lines.push_back(std::move(*each));
     }
+    known_.forget_others(ids);
     return lines;
 }
 

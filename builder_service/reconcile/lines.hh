@@ -14,6 +14,7 @@
 #include "builder_service/reconcile/clock.hh"
 #include "builder_service/reconcile/line_images.hh"
 #include "builder_service/reconcile/wanted.hh"
+#include "builder_service/reconcile/wish_cache.hh"
 #include "builder_service/requirements/requirement_service.hh"
 #include "common/model/rollout_policy.hh"
 #include "common/util/result.hh"
@@ -25,8 +26,8 @@ namespace unikernel
 struct Wish {
     Result<std::string> plan_digest = std::string();  ///< or why there is no such image
     nlohmann::json requirements =
-        nlohmann::json::array();  ///< stored ones that hold, [{"requirement","revision"}]
-    RolloutPolicy policy;         ///< of all that apply, the strictest
+        nlohmann::json::array();                   ///< stored ones that hold, [{"requirement","revision"}]
+    RolloutPolicy policy;                          ///< of all that apply, the strictest
     std::optional<std::chrono::seconds> validity;  ///< how long an image may live; nothing: for ever
     std::string request;  ///< digest of all that determines the wish; another one is worth a try at once
 };
@@ -38,7 +39,7 @@ struct Line {
     Wish wish;
     std::string outdated;  ///< for people: why the head's image is not what is wanted; "": it is
     std::string problem;   ///< for people: why it is not known what is wanted; "": it is known
-    bool stored = true;    ///< the service still has the head's image
+    bool stored = true;    ///< of one that is outdated: the service still has the head's image
 };
 
 /// An image is renewed when less than a quarter of its validity is left. Dates that cannot be read are in the
@@ -63,6 +64,8 @@ public:
         Planner plan;
         /// What the build's image says of itself. Errors: not_found (it was deleted).
         std::function<Result<nlohmann::json>(const BuildRecord&)> note;
+        /// Differs whenever the modules do that plans are made of. Empty: each plan is made at each look.
+        std::function<Result<std::string>()> modules = {};
     };
     /// All of it outlives it.
     Lines(BuildRepository& builds, RequirementService& requirements, LineImageRepository& images, Ports ports,
@@ -70,18 +73,27 @@ public:
 
     /// Every line, of all projects, oldest head first. Errors: as the database.
     Result<std::vector<Line>> look();
-    Result<Wish> wish(const BuildRecord& head);
     /// Takes note of the images of builds that succeeded since the last time. Errors: as the database.
     Result<void> remember_images();
 
 private:
-    Result<Line> line(BuildRecord head);
+    /// When a look is, and the stamp of all that is wanted then; "" if nothing is to be kept.
+    struct Moment {
+        std::chrono::sys_seconds now;
+        std::string modules, stamp;
+    };
+    Result<Moment> moment();
+    Result<Line> line(BuildRecord head, const Moment& moment);
+    Result<Wish> wish(const BuildRecord& head, const Moment& moment);
+    Result<Wish> planned_wish(const BuildRecord& head, std::vector<RequirementService::Selected> selected,
+                              const Moment& moment);
 
     BuildRepository& builds_;
     RequirementService& requirements_;
     LineImageRepository& images_;
     const Ports ports_;
     const Clock clock_;
+    WishCache<Wish> known_;
 };
 
 }  // namespace unikernel

@@ -39,8 +39,8 @@ public:
     StandingRepository& operator=(const StandingRepository&) = delete;
 
     /// Takes note of what is seen at `now`, and answers since when that has been so, as far as it was seen
-    /// before; what is undecided stays as it was, and has no time. `all`: there are no other servers, and what
-    /// is remembered of others is forgotten.
+    /// before; what is undecided stays as it was, and has no time. `all`: there are no other servers, and
+    /// what is remembered of others is forgotten.
     Result<Times> note(const Standings& seen, bool all, std::chrono::system_clock::time_point now);
 
 private:

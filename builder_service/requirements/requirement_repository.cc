@@ -127,6 +127,15 @@ Result<std::vector<RequirementRevision>> RequirementRepository::everything()
     });
 }
 
+Result<long long> RequirementRepository::version()
+{
+    return database_.transact(false, [](soci::session& sql) {
+        long long newest = 0;
+        sql << "SELECT COALESCE(MAX(number), 0) FROM requirements", into(newest);
+        return newest;
+    });
+}
+
 Result<std::size_t> RequirementRepository::count(const RequirementScope& scope)
 {
     return database_.transact(false, [&](soci::session& sql) {

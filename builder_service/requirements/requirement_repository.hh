@@ -27,6 +27,8 @@ public:
     Result<std::vector<RequirementRevision>> history(const RequirementScope& scope, const std::string& name);
     /// Every revision of every requirement: one requirement after another, newest first.
     Result<std::vector<RequirementRevision>> everything();
+    /// Grows with each revision.
+    Result<long long> version();
     /// How many live ones there are of just this scope.
     Result<std::size_t> count(const RequirementScope& scope);
     /// The live ones of this name, of whichever project and domain, and global.

@@ -50,14 +50,17 @@ bool overlap(const RequirementScope& a, const RequirementScope& b)
     return a.domain == b.domain || (a.project && a.domain.empty()) || (b.project && b.domain.empty());
 }
 
+using Seen = std::vector<const LiveRequirement*>;
+
 /// As if `draft` were the latest revision of its requirement.
-void put(std::vector<RequirementRevision>& live, const RequirementRevision& draft)
+void put(Seen& seen, const LiveRequirement& draft)
 {
-    std::erase_if(live, [&](const auto& each) { return each.name == draft.name; });
-    if (!draft.deleted)
-        live.insert(std::lower_bound(live.begin(), live.end(), draft,
-                                     [](const auto& a, const auto& b) { return a.name < b.name; }),
-                    draft);
+    const auto& name = draft.revision.name;
+    std::erase_if(seen, [&](const auto* each) { return each->revision.name == name; });
+    if (!draft.revision.deleted)
+        seen.insert(std::find_if(seen.begin(), seen.end(),
+                                 [&](const auto* each) { return each->revision.name >= name; }),
+                    &draft);
 }
 
 std::string reason_of(const Selector& selector, const ImageSpec& spec, bool named)
@@ -74,13 +77,12 @@ std::string reason_of(const Selector& selector, const ImageSpec& spec, bool name
 }
 
 /// Errors: not_found, with the nearest name; conflict.
-tl::unexpected<Failure> refuse_name(const std::string& name, const std::vector<RequirementRevision>& known,
-                                    const ImageSpec& spec)
+tl::unexpected<Failure> refuse_name(const std::string& name, const Seen& known, const ImageSpec& spec)
 {
     std::vector<std::string> names;
     names.reserve(known.size());
-    for (const auto& each : known)
-        names.push_back(each.name);
+    for (const auto* each : known)
+        names.push_back(each->revision.name);
     if (std::find(names.begin(), names.end(), name) != names.end())
         return fail(FailureKind::conflict, "requirement " + name + " does not apply to image " + spec.name +
                                                "; change what it applies to, or leave it out");
@@ -270,41 +272,54 @@ RequirementService::select(const std::string& project, const std::string& domain
                            const std::vector<std::string>& names, std::chrono::sys_seconds now,
                            const RequirementRevision* draft)
 {
-    auto known = repository_.live(Scope{project, false, domain});
-    if (!known)
-        return tl::unexpected(known.error());
-    if (draft != nullptr && draft->scope().holds_for(project, domain))
-        put(*known, *draft);
+    const auto live = live_.now();
+    if (!live)
+        return tl::unexpected(live.error());
+    Seen seen;
+    for (const auto& each : (*live)->list)
+        if (each.revision.scope().holds_for(project, domain))
+            seen.push_back(&each);
+    std::optional<LiveRequirement> drafted;
+    if (draft != nullptr && draft->scope().holds_for(project, domain)) {
+        drafted.emplace(LiveRequirement{*draft, draft->deleted ? SecurityRequirement{}
+                                                               : decode_requirement(draft->document)});
+        put(seen, *drafted);
+    }
     Selection result;
-    if (known->empty() && names.empty())
+    if (seen.empty() && names.empty())
         return result;
     const auto image = decode_spec(spec);
     if (!image)
         return tl::unexpected(image.error());
-    for (const auto& each : *known) {
-        const auto requirement = decode_requirement(each.document);
+    for (const auto* each : seen) {
+        const auto& [revision, requirement] = *each;
         if (!requirement)
             return fail(FailureKind::internal, requirement.error().message);
-        const bool named = std::find(names.begin(), names.end(), each.name) != names.end();
+        const bool named = std::find(names.begin(), names.end(), revision.name) != names.end();
         if (!applies(requirement->applies_to, *image))
             continue;
         if (!(requirement->valid_from > now)) {
-            result.selected.push_back({each, reason_of(requirement->applies_to, *image, named)});
+            result.selected.push_back({revision, reason_of(requirement->applies_to, *image, named)});
             continue;
         }
         const auto from = to_rfc3339(*requirement->valid_from);
         if (named)
-            return fail(FailureKind::conflict, "requirement " + each.name + " does not hold before " + from +
-                                                   "; leave it out until then");
-        result.left_out.push_back("requirement " + each.name + ", revision " + std::to_string(each.revision) +
-                                  ", " + to_text(each.scope()) + " is left out: it holds from " + from +
-                                  " on");
+            return fail(FailureKind::conflict, "requirement " + revision.name + " does not hold before " +
+                                                   from + "; leave it out until then");
+        result.left_out.push_back("requirement " + revision.name + ", revision " +
+                                  std::to_string(revision.revision) + ", " + to_text(revision.scope()) +
+                                  " is left out: it holds from " + from + " on");
     }
     for (const auto& name : names)
         if (std::none_of(result.selected.begin(), result.selected.end(),
                          [&](const auto& each) { return each.requirement.name == name; }))
-            return refuse_name(name, *known, *image);
+            return refuse_name(name, seen, *image);
     return result;
+}
+
+Result<std::string> RequirementService::stamp(std::chrono::sys_seconds now)
+{
+    return live_.now().map([&](const auto& live) { return live->stamp(now); });
 }
 
 }  // namespace unikernel

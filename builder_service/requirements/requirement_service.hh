@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "builder_service/requirements/live_requirements.hh"
 #include "builder_service/requirements/requirement_repository.hh"
 #include "builder_service/requirements/requirement_revision.hh"
 #include "common/model/specification.hh"
@@ -30,7 +31,7 @@ public:
 
     /// `repository` outlives it.
     RequirementService(RequirementRepository& repository, Check check)
-        : repository_(repository), check_(std::move(check))
+        : repository_(repository), live_(repository), check_(std::move(check))
     {
     }
     RequirementService(const RequirementService&) = delete;
@@ -87,6 +88,8 @@ public:
     Result<Selection> select(const std::string& project, const std::string& domain,
                              const nlohmann::json& spec, const std::vector<std::string>& names,
                              std::chrono::sys_seconds now, const RequirementRevision* draft = nullptr);
+    /// Differs whenever another answer of `select` without a draft is possible.
+    Result<std::string> stamp(std::chrono::sys_seconds now);
 
 private:
     Result<void> check_name(const RequirementScope& scope, const std::string& name);
@@ -95,6 +98,7 @@ private:
                                        nlohmann::json document, const Author& author, Mode mode);
 
     RequirementRepository& repository_;
+    LiveRequirements live_;
     const Check check_;
     std::function<void()> changed_;
     std::mutex mutex_;  ///< names stay unique

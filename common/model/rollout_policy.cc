@@ -61,9 +61,8 @@ std::string to_text(const HealthCheck& check)
 RolloutRules stricter(const RolloutRules& a, const RolloutRules& b)
 {
     // An optional without a value is less than any other.
-    return {std::max(a.canary, b.canary),    smaller(a.parallel, b.parallel),
-            std::max(a.pause, b.pause),      smaller(a.within, b.within),
-            all_of_both(a.health, b.health), all_of_both(a.windows, b.windows)};
+    return {std::max(a.canary, b.canary), smaller(a.parallel, b.parallel), std::max(a.pause, b.pause),
+            smaller(a.within, b.within),  all_of_both(a.health, b.health), all_of_both(a.windows, b.windows)};
 }
 
 RolloutPolicy::RolloutPolicy(const RolloutRules& rules) : health(rules.health), windows(rules.windows)

@@ -19,13 +19,14 @@ HOSTILE = '<script>alert("x")</script>\x1b[31m'
 SERVERS = [
     {"id": "11111111-1111-4111-8111-111111111111", "name": "web-1", "project": "p1", "line": "web",
      "image": "sha256:" + "1" * 64, "image_id": "21111111-1111-4111-8111-111111111111",
-     "build": "31111111-1111-4111-8111-111111111111", "status": "ACTIVE", "pinned": False, "compliant": True,
+     "build": "31111111-1111-4111-8111-111111111111", "status": "ACTIVE", "known": True, "pinned": False,
+     "compliant": True,
      "reason": "its image is what is wanted", "since": "2026-05-03T00:00:00Z", "not_after": "2026-07-01T00:00:00Z",
      "requirements": [{"name": "tls-only", "project": "p1", "revision": 2, "fulfilled": True, "fulfilled_revision": 2,
                        "since": "2026-05-01T00:00:00Z"}], "rollout": None},
     {"id": "12222222-2222-4222-8222-222222222222", "name": HOSTILE, "project": "p1", "line": "web",
      "image": "sha256:" + "2" * 64, "image_id": None, "build": "32222222-2222-4222-8222-222222222222",
-     "status": "ACTIVE", "pinned": True, "compliant": False,
+     "status": "ACTIVE", "known": True, "pinned": True, "compliant": False,
      "reason": "requirement tls-only, revision 2, is not met: its image was made under revision 1",
      "since": "2026-05-01T00:00:00Z", "not_after": None,
      "requirements": [{"name": "tls-only", "project": "p1", "revision": 2, "fulfilled": False, "fulfilled_revision": 1,
@@ -58,7 +59,8 @@ REQUIREMENT = {"name": "tls-only", "revision": 2, "project": "p1", "domain": Non
 
 DRY_RUN = {"requirement": REQUIREMENT, "changes": [
     {"project": "p1", "name": "web", "build": "31111111-1111-4111-8111-111111111111", "image": "sha256:" + "1" * 64,
-     "image_id": None, "outcome": "rebuild", "reason": "it applies to everything; 1 module added, 1 option changed",
+     "image_id": None, "from": None, "outcome": "rebuild",
+     "reason": "it applies to everything; 1 module added, 1 option changed",
      "modules": [{"name": "console", "version": "1.0.0", "change": "changed", "reason": "asked for by spec",
                   "options": {"speed": {"from": 115200, "to": 9600, "sources": ["requirement tls-only"]}}},
                  {"name": "tls", "version": "2.0.0", "change": "added", "reason": "asked for by requirement tls-only",
@@ -69,7 +71,8 @@ DRY_RUN = {"requirement": REQUIREMENT, "changes": [
                   "options": {}}],
      "servers": [{"id": SERVERS[0]["id"], "name": "web-1"}, {"id": SERVERS[1]["id"], "name": HOSTILE}]},
     {"project": "p1", "name": "db", "build": "31111111-1111-4111-8111-111111111111", "image": "sha256:" + "1" * 64,
-     "image_id": None, "outcome": "unresolvable", "reason": "tls conflicts with plain", "modules": [], "servers": []}]}
+     "image_id": None, "from": None, "outcome": "unresolvable",
+     "reason": "tls conflicts with plain", "modules": [], "servers": []}]}
 
 
 def check_schema(name, document):

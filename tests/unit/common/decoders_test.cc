@@ -164,15 +164,15 @@ rollout:
     EXPECT_EQ(requirement->validity, std::chrono::days(30));
     using Kind = HealthCheck::Kind;
     const RolloutRules expected{2,
-                                 10,
-                                 std::chrono::seconds(30),
-                                 std::chrono::seconds(120),
-                                 {{Kind::http, 8080, "/up", 204, ""},
-                                  {Kind::http, 80, "/", 200, ""},
-                                  {Kind::tcp, 443, "/", 200, ""},
-                                  {Kind::console, 80, "/", 200, "u0: sealed"}},
-                                 {{{{0, 6}, std::chrono::hours(22), std::chrono::hours(4)},
-                                   {{}, std::chrono::minutes(330), std::chrono::hours(6)}}}};
+                                10,
+                                std::chrono::seconds(30),
+                                std::chrono::seconds(120),
+                                {{Kind::http, 8080, "/up", 204, ""},
+                                 {Kind::http, 80, "/", 200, ""},
+                                 {Kind::tcp, 443, "/", 200, ""},
+                                 {Kind::console, 80, "/", 200, "u0: sealed"}},
+                                {{{{0, 6}, std::chrono::hours(22), std::chrono::hours(4)},
+                                  {{}, std::chrono::minutes(330), std::chrono::hours(6)}}}};
     EXPECT_EQ(requirement->rollout, expected);
 }
 

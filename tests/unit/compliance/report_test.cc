@@ -155,7 +155,8 @@ TEST_F(Report, an_expired_image_is_not_in_compliance_whatever_its_plan)
 TEST_F(Report, an_image_that_lives_for_longer_than_it_may_is_not_in_compliance)
 {
     auto& requirement = facts_.lines[0].requirements[0];
-    requirement.document = {{"name", "tls-only"}, {"applies_to", {{"everything", true}}}, {"validity", "30d"}};
+    requirement.document = {
+        {"name", "tls-only"}, {"applies_to", {{"everything", true}}}, {"validity", "30d"}};
     facts_.lines[0].validity = std::chrono::days(30);
     facts_.tenants[0].applied = json{{{"name", "tls-only"}, {"revision", 1}, {"project", "p1"}}};
     facts_.tenants[0].not_after = facts_.lines[0].not_after = "2026-06-01T00:00:00Z";
@@ -164,8 +165,9 @@ TEST_F(Report, an_image_that_lives_for_longer_than_it_may_is_not_in_compliance)
     facts_.lines[0].validity = std::chrono::days(7);
     requirement.document["validity"] = "7d";
     EXPECT_EQ(server()["compliant"], false);
-    EXPECT_EQ(reason(),
-              "its image is valid until 2026-06-01T00:00:00Z, for longer than requirement tls-only allows (7d)");
+    EXPECT_EQ(
+        reason(),
+        "its image is valid until 2026-06-01T00:00:00Z, for longer than requirement tls-only allows (7d)");
     EXPECT_EQ(server()["requirements"][0]["fulfilled"], false);
     EXPECT_EQ(server()["requirements"][0]["fulfilled_revision"], 1);
     facts_.tenants.clear();
@@ -219,7 +221,12 @@ TEST_F(Report, an_outdated_image_counts_without_a_server)
 
 TEST_F(Report, a_server_of_an_unknown_image_is_named_and_never_shown_to_be_in_compliance)
 {
-    facts_.strangers = {{.server = {.id = "s9", .name = "odd", .project = "p1", .status = "ACTIVE", .fault = ""},
+    facts_.strangers = {{.server = {.id = "s9",
+                                    .name = "odd",
+                                    .project = "p1",
+                                    .image = "sha256:9",
+                                    .status = "ACTIVE",
+                                    .fault = ""},
                          .image = "sha256:9",
                          .image_id = "",
                          .why = "its image, sha256:9, was not made by a build of this builder",
@@ -228,8 +235,9 @@ TEST_F(Report, a_server_of_an_unknown_image_is_named_and_never_shown_to_be_in_co
     EXPECT_EQ(odd["name"], "odd");
     EXPECT_EQ(odd["known"], false);
     EXPECT_EQ(odd["compliant"], false);
-    EXPECT_EQ(odd["reason"], "its image, sha256:9, was not made by a build of this builder; whether a requirement "
-                             "applies to it cannot be told");
+    EXPECT_EQ(odd["reason"],
+              "its image, sha256:9, was not made by a build of this builder; whether a requirement "
+              "applies to it cannot be told");
     EXPECT_TRUE(odd["line"].is_null() && odd["build"].is_null());
     EXPECT_EQ(report()["compliant"], true) << "nothing is required of it for certain";
     facts_.strangers[0].requirements = {requirement("for-all", 3, "2026-05-01T00:00:00.000Z")};

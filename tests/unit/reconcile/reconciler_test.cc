@@ -363,6 +363,75 @@ TEST_F(ReconcilerTest, renews_an_image_that_is_sealed_for_longer_than_it_may_be_
     EXPECT_EQ(submitted, 1) << "one that lives for shorter than it may is as good";
 }
 
+TEST_F(ReconcilerTest, plans_anew_only_what_something_changed_for)
+{
+    for (const auto* name : {"web", "db"})
+        built(name);
+    require("secure", 1);
+    one_ = process();
+    settle(*one_);
+    const auto look = [&] { return one_->lines.look().value(); };
+    look();
+    plans = 0;
+    look();
+    EXPECT_EQ(plans, 0) << "nothing changed";
+    const RequirementScope ours{"", ""};
+    const nlohmann::json document = {
+        {"name", "of-web"}, {"applies_to", {{"images", {"web"}}}}, {"modules", {{"lwip", nullptr}}}};
+    ASSERT_TRUE(requirements.create(ours, document, {""}));
+    auto lines = look();
+    EXPECT_EQ(plans, 1) << "for web alone";
+    EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](auto& each) { return !each.outdated.empty(); }),
+              1);
+    unresolvable = true;
+    lines = look();
+    EXPECT_EQ(plans, 3) << "other modules concern all";
+    EXPECT_FALSE(lines.at(0).wish.plan_digest);
+    unresolvable = false;
+    lines = look();
+    EXPECT_TRUE(lines.at(0).wish.plan_digest);
+    settle(*one_);
+    look();
+    plans = 0;
+    look();
+    EXPECT_EQ(plans, 0) << "another head's plan is kept as well";
+}
+
+TEST_F(ReconcilerTest, a_requirement_that_begins_to_hold_is_seen_when_it_does)
+{
+    built("web");
+    one_ = process();
+    const auto begin = std::chrono::ceil<std::chrono::seconds>(hands.wall + 1h);
+    ASSERT_TRUE(requirements.create({},
+                                    {{"name", "later"},
+                                     {"applies_to", {{"everything", true}}},
+                                     {"valid_from", to_rfc3339(begin)},
+                                     {"modules", {{"lwip", nullptr}}}},
+                                    {""}));
+    settle(*one_);
+    hands.pass(50min);
+    settle(*one_);
+    EXPECT_TRUE(all_rollouts().empty());
+    hands.pass(11min);
+    settle(*one_);
+    EXPECT_EQ(newest().state, "succeeded");
+    EXPECT_EQ(all_rollouts().size(), 1U);
+}
+
+TEST_F(ReconcilerTest, the_end_that_a_specification_sets_itself_is_looked_at_each_time)
+{
+    auto build = order("web");
+    build.spec["modules"] = {{"validity", {{"not_after", 1}}}};
+    build.id = new_id();
+    ASSERT_TRUE(builds.add(build));
+    work();
+    one_ = process();
+    settle(*one_);
+    plans = 0;
+    one_->lines.look().value();
+    EXPECT_EQ(plans, 1) << "whether that or a requirement's validity holds depends on the time";
+}
+
 TEST_F(ReconcilerTest, obeys_people)
 {
     outdated_line({"a", "b"});

@@ -70,9 +70,11 @@ TEST_F(StandingsTest, an_image_stands_by_its_plan_and_its_time)
                           .created = timestamp(hands.wall),
                           .not_after = timestamp(hands.wall + 24h)};
     EXPECT_EQ(standing(image, "p", std::nullopt, hands.wall), Standing::in_compliance);
-    EXPECT_EQ(standing(image, "p", 24h, hands.wall + 23h), Standing::in_compliance) << "renewed soon, but good";
+    EXPECT_EQ(standing(image, "p", 24h, hands.wall + 23h), Standing::in_compliance)
+        << "renewed soon, but good";
     EXPECT_EQ(standing(image, "q", std::nullopt, hands.wall), Standing::out_of_compliance);
-    EXPECT_EQ(standing(image, "p", 23h, hands.wall), Standing::out_of_compliance) << "it may not live so long";
+    EXPECT_EQ(standing(image, "p", 23h, hands.wall), Standing::out_of_compliance)
+        << "it may not live so long";
     EXPECT_EQ(standing(image, "p", 24h, hands.wall + 24h), Standing::out_of_compliance) << "it is over";
 }
 

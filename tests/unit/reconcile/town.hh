@@ -224,8 +224,7 @@ protected:
             build.requirements.push_back(requirement.document);
             build.applied.push_back({{"name", requirement.name}, {"revision", requirement.revision}});
         }
-        const auto holding =
-            in_force(build.spec, build.requirements.get<std::vector<nlohmann::json>>(), now);
+        const auto holding = in_force(build.spec, build.requirements.get<std::vector<nlohmann::json>>(), now);
         if (holding && holding->validity)
             build.not_after = to_rfc3339(now + *holding->validity);
     }
@@ -328,17 +327,21 @@ protected:
     /// One process with a loop.
     struct Process {
         Process(Town& town, Database& database, const std::string& holder, unsigned parallel_builds = 2)
-            : lease(database, holder, 30s, town.hands.clock()), rollouts(database), images(database), standings(database),
-              builds(database), requirements_table(database),
+            : lease(database, holder, 30s, town.hands.clock()), rollouts(database), images(database),
+              standings(database), builds(database), requirements_table(database),
               requirements(requirements_table, [](const nlohmann::json&) { return Result<void>{}; }),
               lines(builds, requirements, images,
                     {.plan = [&town](const BuildRequest& request) -> Result<Preview> {
+                         ++town.plans;
                          if (town.unresolvable)
                              return fail(FailureKind::unresolvable, "modules cannot be combined");
                          return Preview{{{"plan_digest", plan_of(request.spec, request.requirements)}}, {}};
                      },
                      .note = [](const BuildRecord& build) -> Result<nlohmann::json> {
                          return nlohmann::json{{"plan_digest", plan_of(build)}};
+                     },
+                     .modules = [&town]() -> Result<std::string> {
+                         return std::string(town.unresolvable ? "without the one that is needed" : "all");
                      }},
                     town.hands.clock()),
               loop({.lease = lease,
@@ -420,6 +423,7 @@ protected:
     ToyFleet fleet{death};
     bool unresolvable = false;
     int submitted = 0;
+    int plans = 0;  ///< that were made
 };
 
 }  // namespace unikernel::test
