@@ -40,6 +40,16 @@ Result<Order> order_of(const nlohmann::json& body)
     });
 }
 
+/// Who may change a requirement may say what becomes of the rollout that brings it.
+Response not_the_projects(const Rollout& rollout, const nlohmann::json& requirement)
+{
+    const bool of_a_domain = !requirement.value("domain", nlohmann::json()).is_null();
+    return error(403, "policy.forbidden",
+                 "rollout " + rollout.id + " brings requirement " + requirement.value("requirement", "") +
+                     ", which is " + (of_a_domain ? "its domain's" : "global") +
+                     ": only administrators may pause, resume or abort it");
+}
+
 }  // namespace
 
 Response list_rollouts(Context& context, const Request& request)
@@ -86,6 +96,12 @@ Response act_on_rollout(Context& context, const Request& request)
     const auto order = order_of(*body);
     if (!order)
         return error(order.error(), "action");
+    const auto found = context.rollouts.find(request.parameters.at(0), scope_of(request));
+    if (!found)
+        return error(found.error(), "rollout");
+    if (*found && !request.caller.admin)
+        if (const auto* requirement = imposed(**found))
+            return not_the_projects(**found, *requirement);
     const auto given = context.rollouts.give_order(request.parameters.at(0), scope_of(request), *order);
     if (!given)
         return error(given.error(), "rollout");

@@ -159,7 +159,12 @@ Result<Wish> Lines::planned_wish(const BuildRecord& head, std::vector<Requiremen
     const bool lasts = does_not_depend_on_time(head.spec, documents, selected);
     for (const auto& [requirement, reason] : selected) {
         documents.push_back(requirement.document);
-        wish.requirements.push_back({{"requirement", requirement.name}, {"revision", requirement.revision}});
+        const auto scope = requirement.scope();
+        wish.requirements.push_back(
+            {{"requirement", requirement.name},
+             {"revision", requirement.revision},
+             {"project", scope.project ? nlohmann::json(*scope.project) : nlohmann::json()},
+             {"domain", scope.project || scope.global() ? nlohmann::json() : nlohmann::json(scope.domain)}});
     }
     const auto key = to_string(Sha256()
                                    .field(moment.modules)

@@ -26,8 +26,8 @@ namespace unikernel
 struct Wish {
     Result<std::string> plan_digest = std::string();  ///< or why there is no such image
     nlohmann::json requirements =
-        nlohmann::json::array();                   ///< stored ones that hold, [{"requirement","revision"}]
-    RolloutPolicy policy;                          ///< of all that apply, the strictest
+        nlohmann::json::array();  ///< stored ones that hold: [{"requirement","revision","project","domain"}]
+    RolloutPolicy policy;         ///< of all that apply, the strictest
     std::optional<std::chrono::seconds> validity;  ///< how long an image may live; nothing: for ever
     std::string request;  ///< digest of all that determines the wish; another one is worth a try at once
 };

@@ -17,6 +17,17 @@ namespace
 
 using Next = RolloutDriver::Next;
 
+/// Whether an image that was made under `applied` (BuildRecord) has this revision of a requirement.
+bool is_among(const nlohmann::json& requirement, const nlohmann::json& applied)
+{
+    return std::any_of(applied.begin(), applied.end(), [&](const auto& each) {
+        return each.value("name", nlohmann::json()) == requirement["requirement"] &&
+               each.value("revision", nlohmann::json()) == requirement["revision"] &&
+               each.value("project", nlohmann::json()) == requirement["project"] &&
+               each.value("domain", nlohmann::json()) == requirement["domain"];
+    });
+}
+
 World::Key key_of(const Line& line)
 {
     return {line.head.project, line.image.name};
@@ -207,6 +218,26 @@ std::string Reconciler::cause(const Line& line) const
     return "";
 }
 
+/// Of each image of the line that is to be replaced, the stored requirements that it was made under.
+Result<std::vector<nlohmann::json>> Reconciler::left_behind(const Line& line) const
+{
+    std::vector<nlohmann::json> all;
+    if (!line.outdated.empty())
+        all.push_back(line.head.applied);
+    const auto tenants = world_.tenants.find(key_of(line));
+    for (const auto& [server, image] :
+         tenants == world_.tenants.end() ? std::vector<World::Tenant>{} : tenants->second) {
+        if (line.wish.plan_digest &&
+            complies(image, *line.wish.plan_digest, line.wish.validity, parts_.clock.wall()))
+            continue;
+        const auto build = parts_.builds.find(image.build, {"", true});
+        if (!build)
+            return tl::unexpected(build.error());
+        all.push_back(*build ? (*build)->applied : nlohmann::json::array());  // else nobody remembers
+    }
+    return all;
+}
+
 Result<std::optional<Rollout>> Reconciler::begin(const Line& line)
 {
     auto why = cause(line);
@@ -221,7 +252,13 @@ Result<std::optional<Rollout>> Reconciler::begin(const Line& line)
     rollout.project = line.head.project;
     rollout.name = line.image.name;
     rollout.cause = std::move(why);
+    const auto old = left_behind(line);
+    if (!old)
+        return tl::unexpected(old.error());
     rollout.requirements = line.wish.requirements;
+    for (auto& each : rollout.requirements)
+        each["new"] = std::any_of(old->begin(), old->end(),
+                                  [&](const auto& applied) { return !is_among(each, applied); });
     rollout.from_build = line.head.id;
     rollout.request = line.wish.request;
     rollout.plan_digest = line.wish.plan_digest.value_or("");

@@ -42,6 +42,7 @@ private:
     Result<std::vector<Rollout>> begin_all(const std::vector<Rollout>& active);
     Result<std::optional<Rollout>> begin(const Line& line);
     std::string cause(const Line& line) const;
+    Result<std::vector<nlohmann::json>> left_behind(const Line& line) const;
     void retire(const std::stop_token& stop);
 
     ReconcileParts parts_;

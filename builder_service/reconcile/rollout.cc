@@ -85,6 +85,15 @@ std::optional<Order> rollout_order(std::string_view text)
     return from<Order>(orders, text);
 }
 
+const nlohmann::json* imposed(const Rollout& rollout)
+{
+    const auto& all = rollout.requirements;
+    const auto found = std::find_if(all.begin(), all.end(), [](const auto& each) {
+        return each.value("new", false) && each.contains("project") && each["project"].is_null();
+    });
+    return found == all.end() ? nullptr : &*found;
+}
+
 nlohmann::json to_json(const Rollout& rollout)
 {
     auto servers = nlohmann::json::array();

@@ -57,10 +57,12 @@ struct Rollout {
     std::string project, name;
     RolloutState state = RolloutState::building;
     Order order = Order::none;
-    std::string reason;                                     ///< for people: why it is in this state
-    std::string cause;                                      ///< for people: why it was begun
-    nlohmann::json requirements = nlohmann::json::array();  ///< [{"requirement","revision"}] that hold in it
-    std::string from_build;                                 ///< the line's head when it began
+    std::string reason;  ///< for people: why it is in this state
+    std::string cause;   ///< for people: why it was begun
+    /// Stored ones that hold in it: [{"requirement","revision","project","domain","new"}]; project and domain
+    /// as in BuildRecord::applied; new: some image that is replaced was made without.
+    nlohmann::json requirements = nlohmann::json::array();
+    std::string from_build;        ///< the line's head when it began
     std::string build;             ///< the one that makes the image; chosen before it is asked for
     std::string image, image_id;   ///< digest, and id in Glance; empty until they are known
     std::string plan_digest;       ///< of the wanted image
@@ -68,6 +70,10 @@ struct Rollout {
     std::string created, updated;  ///< RFC 3339
     std::vector<RolloutServer> servers;
 };
+
+/// Of its requirements one that is new in it and not a project's but an administrator's, or null: then what
+/// becomes of the rollout is not for the project to say.
+const nlohmann::json* imposed(const Rollout& rollout);
 
 nlohmann::json to_json(const Rollout& rollout);
 

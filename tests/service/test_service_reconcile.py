@@ -34,7 +34,8 @@ def test_an_image_follows_its_requirements_there_and_back(start):
     assert service.post_json("/v1/requirements", {"document": requirement(9600)}).status == 201
     done = ended(service, 1)
     assert (done["state"], done["name"], done["from_build"]) == ("succeeded", "app", first["id"]), done
-    assert done["requirements"] == [{"requirement": "console-speed", "revision": 1}]
+    assert done["requirements"] == [{"requirement": "console-speed", "revision": 1, "project": "", "domain": None,
+                                     "new": True}]
     assert (done["servers"], done["image_id"]) == ([], "")
     made = service.build(done["build"])
     assert (made["state"], made["image"]) == ("succeeded", done["image"])

@@ -47,7 +47,11 @@ TEST_F(ReconcilerTest, makes_a_new_image_when_a_requirement_comes)
     EXPECT_EQ(state, "succeeded") << reason;
     EXPECT_EQ(rollout.image, head_of("web"));
     EXPECT_NE(rollout.image, old_);
-    EXPECT_EQ(rollout.requirements, (nlohmann::json{{{"requirement", "secure"}, {"revision", 1}}}));
+    EXPECT_EQ(rollout.requirements, (nlohmann::json{{{"requirement", "secure"},
+                                                     {"revision", 1},
+                                                     {"project", nullptr},
+                                                     {"domain", nullptr},
+                                                     {"new", true}}}));
     EXPECT_THAT(rollout.cause, HasSubstr("plan"));
     settle(*one_);
     EXPECT_EQ(submitted, 1) << "once is enough";
@@ -361,6 +365,29 @@ TEST_F(ReconcilerTest, renews_an_image_that_is_sealed_for_longer_than_it_may_be_
     limit("fresh", "14d");
     settle(*one_);
     EXPECT_EQ(submitted, 1) << "one that lives for shorter than it may is as good";
+}
+
+TEST_F(ReconcilerTest, a_rollout_is_imposed_if_an_administrators_requirement_is_new_in_it)
+{
+    require("of-all", 7);  // without a project: global
+    outdated_line({"a"});
+    const RequirementScope ours{"", ""};
+    ASSERT_TRUE(requirements.create(
+        ours, {{"name", "own"}, {"applies_to", {{"everything", true}}}, {"modules", {{"lwip", nullptr}}}},
+        {""}));
+    settle(*one_);
+    const auto first = newest().rollout;
+    ASSERT_NE(imposed(first), nullptr) << first.requirements;
+    EXPECT_EQ((*imposed(first))["requirement"], "secure") << "of-all was there before";
+    const auto current = requirements.find(ours, "own");
+    ASSERT_TRUE(requirements.remove(*current, {""}));
+    settle(*one_);
+    EXPECT_EQ(all_rollouts().size(), 2U);
+    EXPECT_EQ(imposed(newest().rollout), nullptr) << newest().rollout.requirements;
+    fleet.add("late", old_);
+    settle(*one_);
+    EXPECT_EQ(all_rollouts().size(), 3U);
+    EXPECT_NE(imposed(newest().rollout), nullptr) << "this one brings it to a server of the old image";
 }
 
 TEST_F(ReconcilerTest, plans_anew_only_what_something_changed_for)
