@@ -65,6 +65,7 @@ Response post_requirement(Context& context, const Request& request);
 Response get_requirement(Context& context, const Request& request);
 Response put_requirement(Context& context, const Request& request);
 Response delete_requirement(Context& context, const Request& request);
+Response get_audit(Context& context, const Request& request);
 Response list_instances(Context& context, const Request& request);
 Response post_instance(Context& context, const Request& request);
 Response get_instance(Context& context, const Request& request);

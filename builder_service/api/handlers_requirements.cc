@@ -223,6 +223,25 @@ Response put_requirement(Context& context, const Request& request)
     return *mode == Mode::dry_run ? outlook(context, *next) : json_response(200, to_json(*next));
 }
 
+Response get_audit(Context& context, const Request& request)
+{
+    std::optional<long long> at;
+    if (const auto given = request.query.find("at"); given != request.query.end()) {
+        const auto& text = given->second;
+        if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos)
+            return error(400, "query.invalid",
+                         "at: '" + text.substr(0, 80) +
+                             "' is no number of revisions, as /v1/audit answers it");
+        at = std::stoll(text);
+    }
+    const auto audit = context.requirements.audit(at);
+    if (!audit)
+        return error(audit.error(), "query");
+    for (const auto& problem : audit->problems)
+        spdlog::error("{}", problem);
+    return json_response(200, to_json(*audit));
+}
+
 Response delete_requirement(Context& context, const Request& request)
 {
     const auto current = changeable(context, request);

@@ -35,6 +35,7 @@ std::vector<Route> routes(Context& context)
         {"GET",    "/v1/requirements/{name}",   "unikernel:requirements:get",    Body::none,    {"revisions", "domain"}, with(get_requirement)},
         {"PUT",    "/v1/requirements/{name}",   "unikernel:requirements:update", Body::json,    {"dry_run", "domain"}, with(put_requirement)},
         {"DELETE", "/v1/requirements/{name}",   "unikernel:requirements:delete", Body::none,    {"dry_run", "domain"}, with(delete_requirement)},
+        {"GET",    "/v1/audit",                 "unikernel:requirements:audit",  Body::none,    {"at"},        with(get_audit)},
         {"GET",    "/v1/instances",             "unikernel:instances:list",      Body::none,    {},            with(list_instances)},
         {"POST",   "/v1/instances",             "unikernel:instances:create",    Body::json,    {},            with(post_instance)},
         {"GET",    "/v1/instances/{name}",      "unikernel:instances:get",       Body::none,    {},            with(get_instance)},

@@ -273,10 +273,10 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     BuilderWatch watch_over_others(builders, name, settings.reconcile.lease);
     std::unique_ptr<Loop> loop;  // before those who tell it of changes until they end
     RequirementService requirements(stored_requirements, backend.pipeline.check_requirement);
-    if (const auto problems = requirements.tampered(); !problems)
-        return refuse(problems.error(), 1);
+    if (const auto audit = requirements.audit(); !audit)
+        return refuse(audit.error(), 1);
     else
-        for (const auto& problem : *problems)
+        for (const auto& problem : audit->problems)
             spdlog::error("{}", problem);
     auto identity = Identity::open(settings);
     if (!identity)

@@ -112,6 +112,11 @@ const std::vector<std::vector<const char*>>& migrations()
         // Since when a server runs what is wanted of it, or does not.
         {"CREATE TABLE {if new} server_standings (server {id} PRIMARY KEY, state {id} NOT NULL,"
          " since {id} NOT NULL) {keyed}"},
+        // How far the record of changes goes. What was there before is counted by the program that comes
+        // first.
+        {"CREATE TABLE {if new} audit_heads (name {id} PRIMARY KEY, revisions {integer} NOT NULL,"
+         " digest {id} NOT NULL) {keyed}",
+         "{insert} audit_heads (name, revisions, digest) VALUES ('requirements', -1, '')"},
     };
     return steps;
 }

@@ -55,6 +55,7 @@ constexpr auto defaults = std::to_array<Default>({
     {"unikernel:requirements:create", "rule:secure", "POST /v1/requirements"},
     {"unikernel:requirements:update", "rule:secure", "PUT /v1/requirements/{name}"},
     {"unikernel:requirements:delete", "rule:secure", "DELETE /v1/requirements/{name}"},
+    {"unikernel:requirements:audit", "rule:admin_required", "GET /v1/audit"},
     {"unikernel:instances:list", "rule:read", "GET /v1/instances"},
     {"unikernel:instances:get", "rule:read", "GET /v1/instances/{name}, GET /v1/instances/{name}/console"},
     {"unikernel:instances:create", "rule:write", "POST /v1/instances"},

@@ -79,12 +79,56 @@ std::vector<RequirementRevision> history(soci::session& sql, const RequirementSc
                   use(name), use(columns.kind), use(columns.project), use(columns.domain), use(most)));
 }
 
+/// Every revision in the order of storing.
+std::vector<RequirementRevision> record(soci::session& sql)
+{
+    return fetch((sql.prepare << select_revision << "ORDER BY number"));
+}
+
+/// Nothing: somebody took it away. Nobody else writes it before this transaction ends.
+std::optional<AuditHead> locked_head(soci::session& sql)
+{
+    AuditHead head;
+    sql << "UPDATE audit_heads SET revisions = revisions WHERE name = 'requirements'";
+    sql << "SELECT revisions, digest FROM audit_heads WHERE name = 'requirements'", into(head.revisions),
+        into(head.digest);
+    if (!sql.got_data())
+        return std::nullopt;
+    return head;
+}
+
+void set_head(soci::session& sql, const AuditHead& head)
+{
+    sql << "UPDATE audit_heads SET revisions = :revisions, digest = :digest WHERE name = 'requirements'",
+        use(head.revisions), use(head.digest);
+}
+
+/// Of a record that is older than its head.
+void count_record(soci::session& sql, std::optional<AuditHead>& head)
+{
+    if (!head || head->revisions >= 0)
+        return;
+    head = unikernel::audit(record(sql), std::nullopt, std::nullopt).head;
+    set_head(sql, *head);
+}
+
 }  // namespace
+
+Result<Audit> RequirementRepository::audit(std::optional<long long> at)
+{
+    return database_.transact(false, [&](soci::session& sql) {
+        auto head = locked_head(sql);
+        count_record(sql, head);
+        return unikernel::audit(record(sql), head, at);
+    });
+}
 
 Result<void> RequirementRepository::append(RequirementRevision& revision)
 {
     std::vector<RequirementRevision> last;
     auto done = database_.transact(true, [&](soci::session& sql) {
+        auto head = locked_head(sql);  // first, so that revisions are counted one after another
+        count_record(sql, head);
         const Columns columns(revision.scope());
         const int deleted = revision.deleted ? 1 : 0;
         const auto document = revision.document.dump();
@@ -105,6 +149,8 @@ Result<void> RequirementRepository::append(RequirementRevision& revision)
             use(document), use(deleted), use(revision.created), use(revision.author),
             use(revision.author_project), use(revision.request_id), use(revision.previous),
             use(revision.digest);
+        if (head)
+            set_head(sql, next(*head, revision));
     });
     if (done)
         spdlog::info("{}", audit_line(revision, last.empty() ? nullptr : &last.front()));

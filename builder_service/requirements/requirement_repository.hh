@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "builder_service/database/database.hh"
 #include "builder_service/database/scope.hh"
+#include "builder_service/requirements/audit.hh"
 #include "builder_service/requirements/requirement_revision.hh"
 #include "common/util/result.hh"
 
 namespace unikernel
 {
 
-/// The revisions of requirements; all SQL of that table. It only grows. "Live": the latest revision
-/// of a requirement, unless that deleted it. Thread-safe. Failures are internal, or no_space.
+/// The revisions of requirements, and the head of that record; all SQL of both tables. The first only grows.
+/// "Live": the latest revision of a requirement, unless that deleted it. Thread-safe. Failures are internal,
+/// or no_space.
 class RequirementRepository
 {
 public:
@@ -27,6 +30,8 @@ public:
     Result<std::vector<RequirementRevision>> history(const RequirementScope& scope, const std::string& name);
     /// Every revision of every requirement: one requirement after another, newest first.
     Result<std::vector<RequirementRevision>> everything();
+    /// Whether the record goes as far as its head says, and, `at` so many revisions, what that said then.
+    Result<Audit> audit(std::optional<long long> at = std::nullopt);
     /// Grows with each revision.
     Result<long long> version();
     /// How many live ones there are of just this scope.

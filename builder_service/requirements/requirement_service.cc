@@ -249,22 +249,28 @@ Result<std::vector<RequirementRevision>> RequirementService::history(const Requi
     return revisions;
 }
 
-Result<std::vector<std::string>> RequirementService::tampered()
+Result<Audit> RequirementService::audit(std::optional<long long> at)
 {
+    auto result = repository_.audit(at);
+    if (!result)
+        return result;
+    if (at && !result->noted)
+        return fail(FailureKind::invalid, "at: there are " + std::to_string(result->head.revisions) +
+                                              " revisions of requirements, not " + std::to_string(*at) +
+                                              "; if there were so many, the newest were cut off");
     const auto all = repository_.everything();
     if (!all)
         return tl::unexpected(all.error());
-    std::vector<std::string> sentences;
     for (auto begin = all->begin(); begin != all->end();) {
         const auto end = std::find_if(begin, all->end(), [&](const auto& each) {
             return each.name != begin->name || !same_scope(each.scope(), begin->scope());
         });
         if (const auto problem = broken_link({begin, end}); !problem.empty())
-            sentences.push_back("requirement " + begin->name + " " + to_text(begin->scope()) + ": " +
-                                problem + "; somebody has changed the database past this service");
+            result->problems.push_back("requirement " + begin->name + " " + to_text(begin->scope()) + ": " +
+                                       problem + "; somebody has changed the database past this service");
         begin = end;
     }
-    return sentences;
+    return result;
 }
 
 Result<RequirementService::Selection>

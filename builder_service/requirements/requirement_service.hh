@@ -70,8 +70,9 @@ public:
     Result<std::vector<RequirementRevision>> history(const RequirementScope& scope, const std::string& name);
     /// Live ones that the scope sees, by name.
     Result<std::vector<RequirementRevision>> list(const Scope& scope) { return repository_.live(scope); }
-    /// One sentence for each requirement whose revisions are not as they were stored.
-    Result<std::vector<std::string>> tampered();
+    /// Whether the record of all changes is as it was stored, with a sentence for each requirement of which
+    /// it is not. `at`: Audit::noted. Errors: invalid (there are not so many revisions).
+    Result<Audit> audit(std::optional<long long> at = std::nullopt);
 
     struct Selected {
         RequirementRevision requirement;

@@ -10,6 +10,8 @@ import sqlite3
 import pytest
 import yaml
 
+from canned_service import check_schema
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -74,6 +76,28 @@ def test_a_database_that_was_tampered_with_is_reported(start):
     assert "requirement honest of this service: revision 2 is not as it was stored" in service.log()
     answer = service.get("/v1/requirements/honest?revisions=true").json
     assert (answer["intact"], answer["problem"]) == (False, "revision 2 is not as it was stored")
+
+
+def test_a_record_whose_end_was_cut_off_is_reported(start):
+    service = start()
+    create(service, "kept")
+    create(service, "lost")
+    noted = service.get("/v1/audit").json
+    check_schema("Audit", noted)
+    assert (noted["revisions"], noted["intact"], noted["noted"]) == (2, True, None)
+    service.stop()
+    with contextlib.closing(sqlite3.connect(service.state / "builds.sqlite")) as database, database:
+        database.execute("DELETE FROM requirements WHERE name = 'lost'")
+    service.start()
+    problem = "the newest were cut off: its head counts 2 revisions, and there are 1"
+    assert problem in service.log()
+    answer = service.get("/v1/audit?at=1").json
+    check_schema("Audit", answer)
+    assert answer["intact"] is False and problem in answer["problems"][0] and answer["noted"]["revisions"] == 1
+    for at, told in (("2", "there are 1 revisions of requirements, not 2"), ("-1", "'-1' is no number of revisions"),
+                     ("", "'' is no number")):
+        refused = service.get(f"/v1/audit?at={at}")
+        assert (refused.status, told in refused.error["detail"]) == (400, True), refused.body
 
 
 def test_an_image_lives_no_longer_than_a_requirement_allows(service):

@@ -239,12 +239,13 @@ protected:
         ASSERT_TRUE(service_.replace(first, document("r", {{"images", {"db"}}}), bob));
         ASSERT_TRUE(create(d1, "other"));
         ASSERT_TRUE(create(d2, "other"));
-        ASSERT_TRUE(service_.tampered()->empty());
+        ASSERT_TRUE(problems().empty());
     }
     void run(const std::string& statement)
     {
         ASSERT_TRUE(database_->transact(true, [&](soci::session& sql) { sql << statement; }));
     }
+    std::vector<std::string> problems() { return service_.audit().value().problems; }
     std::string problem()
     {
         return to_json(*service_.history("p1", "d1", "r"))["problem"].get<std::string>();
@@ -255,10 +256,9 @@ TEST_P(TamperedRequirements, are_told_from_a_document_that_is_another)
 {
     run("UPDATE requirements SET document = replace(document, 'db', 'no') WHERE name = 'r' AND revision = 3");
     EXPECT_EQ(problem(), "revision 3 is not as it was stored");
-    EXPECT_EQ(service_.tampered().value(),
-              std::vector<std::string>{
-                  "requirement r of project p1: revision 3 is not as it was stored; somebody has "
-                  "changed the database past this service"});
+    EXPECT_EQ(problems(), std::vector<std::string>{
+                              "requirement r of project p1: revision 3 is not as it was stored; somebody has "
+                              "changed the database past this service"});
 }
 
 TEST_P(TamperedRequirements, are_told_from_an_author_or_a_time_that_is_another)
@@ -287,12 +287,61 @@ TEST_P(TamperedRequirements, are_told_from_a_link_even_if_its_own_digest_was_mad
     EXPECT_EQ(problem(), "revision 3 does not follow the one before, which is not as it was then");
 }
 
+TEST_P(TamperedRequirements, are_told_from_newest_ones_that_were_cut_off)
+{
+    const auto noted = service_.audit().value().head;
+    EXPECT_EQ(noted.revisions, 5);
+    run("DELETE FROM requirements WHERE number > 3");
+    EXPECT_EQ(problems(),
+              std::vector<std::string>{"of the record of requirements the newest were cut off: its head "
+                                       "counts 5 revisions, and there are 3"});
+    const auto before = service_.audit(3).value();
+    EXPECT_EQ(before.noted->digest, before.head.digest);
+    const auto refused = service_.audit(5);
+    EXPECT_EQ(refused.error().kind, FailureKind::invalid);
+    EXPECT_THAT(refused.error().message, HasSubstr("there are 3 revisions of requirements, not 5"));
+    run("UPDATE audit_heads SET revisions = 3, digest = '" + before.head.digest + "'");
+    EXPECT_TRUE(problems().empty()) << "both were set back";
+    ASSERT_TRUE(create(p1, "new"));
+    ASSERT_TRUE(create(p2, "new"));
+    EXPECT_TRUE(problems().empty());
+    EXPECT_NE(service_.audit(5)->noted->digest, noted.digest) << "who noted the head can tell";
+}
+
+TEST_P(TamperedRequirements, are_told_from_a_head_that_is_another_or_gone)
+{
+    run("UPDATE audit_heads SET digest = 'sha256:0'");
+    EXPECT_EQ(problems(), std::vector<std::string>{
+                              "the record of requirements is not the one that its head was made of"});
+    run("UPDATE audit_heads SET revisions = 4");
+    EXPECT_EQ(problems(),
+              std::vector<std::string>{"the record of requirements has 5 revisions, and its head counts 4"});
+    run("DELETE FROM audit_heads");
+    EXPECT_EQ(problems(), std::vector<std::string>{"the head of the record of requirements is gone"});
+    ASSERT_TRUE(create(p1, "new")) << "which keeps nobody from a stricter requirement";
+}
+
+TEST_P(TamperedRequirements, the_head_says_what_it_was)
+{
+    const auto head = service_.audit().value().head;
+    ASSERT_TRUE(create(p1, "new"));
+    const auto later = service_.audit(head.revisions).value();
+    EXPECT_EQ(later.noted->digest, head.digest);
+    EXPECT_EQ(later.head.revisions, head.revisions + 1);
+    EXPECT_NE(later.head.digest, head.digest);
+    EXPECT_EQ(service_.audit(0)->noted->digest, "");
+    const auto json = to_json(later);
+    EXPECT_EQ(json["intact"], true);
+    EXPECT_EQ(json["noted"], (nlohmann::json{{"revisions", head.revisions}, {"digest", head.digest}}));
+}
+
 TEST_P(TamperedRequirements, older_than_the_chain_are_taken_as_they_are_and_linked_from_then_on)
 {
     run("UPDATE requirements SET digest = '', previous = '' WHERE name = 'r'");
-    EXPECT_TRUE(service_.tampered()->empty());
+    run("UPDATE audit_heads SET revisions = -1, digest = ''");
+    EXPECT_TRUE(problems().empty());
     ASSERT_TRUE(service_.replace(*service_.find(p1, "r"), document("r"), bob));
-    EXPECT_TRUE(service_.tampered()->empty());
+    EXPECT_TRUE(problems().empty());
     run("UPDATE requirements SET author = 'ann' WHERE name = 'r' AND revision = 3");
     EXPECT_EQ(problem(), "revision 4 does not follow the one before, which is not as it was then");
     run("UPDATE requirements SET digest = '' WHERE name = 'r' AND revision = 4");
