@@ -41,7 +41,9 @@ struct Context {
     bool boots_images = false;        ///< the service can do the boot check
     std::function<std::vector<std::string>()> accelerators;
     InstanceService* instances = nullptr;  ///< null: the servers are Nova's
-    std::function<void()> wake_loop;       ///< a person gave an order; empty: the loop does not run
+    /// Whether there is such a domain. Errors: invalid, unavailable. Empty: there are none.
+    std::function<Result<void>(const std::string& id)> check_domain;
+    std::function<void()> wake_loop;  ///< a person gave an order; empty: the loop does not run
     ProjectPlaces uploads{limits::uploads, limits::project_uploads};
 };
 

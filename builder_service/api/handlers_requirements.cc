@@ -161,6 +161,10 @@ Response post_requirement(Context& context, const Request& request)
     const auto mode = mode_of(request);
     if (!mode)
         return error(mode.error(), "query");
+    if (!wanted->scope.project && !wanted->scope.domain.empty() && context.check_domain)
+        if (const auto there = context.check_domain(wanted->scope.domain); !there)
+            return error(there.error(),
+                         there.error().kind == FailureKind::unavailable ? "identity" : "requirement");
     if (const auto space = context.artifacts.check_space(); !space && *mode == Mode::store)
         return error(space.error(), "requirement");
     const auto created =

@@ -21,6 +21,7 @@
 #include "builder_service/fleet/instance_fleet.hh"
 #include "builder_service/fleet/no_servers.hh"
 #include "builder_service/fleet/nova_fleet.hh"
+#include "builder_service/identity/domains.hh"
 #include "builder_service/identity/keystone.hh"
 #include "builder_service/identity/policy.hh"
 #include "builder_service/instances/instance_service.hh"
@@ -172,6 +173,14 @@ Result<void> must_share(const Settings& settings, BuilderRepository& builders, c
 Result<std::unique_ptr<Database>> open_database(const DatabaseLocation& location)
 {
     return Database::open(location.file.empty() ? mariadb_engine(location) : sqlite_engine(location.file));
+}
+
+/// Empty without Keystone.
+std::function<Result<void>(const std::string&)> domain_check(Session* session)
+{
+    if (session == nullptr)
+        return {};
+    return [session](const std::string& id) { return check_domain(*session, id); };
 }
 
 /// Null: images stay in the service.
@@ -343,6 +352,7 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                     .boots_images = backend.boots_images,
                     .accelerators = backend.accelerators,
                     .instances = instances.get(),
+                    .check_domain = domain_check(identity->session.get()),
                     .wake_loop = wake};
     const Router router(routes(context));
     auto server =

@@ -17,7 +17,7 @@ identity = keystone
 auth_url = {url}/v3/
 www_authenticate_uri = {url}
 auth_type = password
-username = builder
+username = {account}
 password = {password}
 project_name = service
 user_domain_name = Default
@@ -38,6 +38,7 @@ def keystone(tmp_path_factory):
     keystone_process.skip_unless_installed()
     running = keystone_process.Keystone(tmp_path_factory.mktemp("keystone")).start()
     running.add_user("builder", "service", ["service"])
+    running.add_user("root", "service", ["service", "admin"])
     running.add_user("nova", "service", ["service"])
     running.add_user("ann", "blue", ["member"])
     running.add_user("bob", "red", ["member"])
@@ -49,12 +50,12 @@ def keystone(tmp_path_factory):
 
 @pytest.fixture
 def builder(keystone, tmp_path):
-    """builder(cache=..., *options): a running service that asks this Keystone, stopped afterwards."""
+    """builder(*options, cache=..., account=...): a running service that asks this Keystone, stopped afterwards."""
     started = []
 
-    def begin(*options, cache=300, password=keystone_process.PASSWORD):
+    def begin(*options, cache=300, password=keystone_process.PASSWORD, account="builder"):
         file = tmp_path / "unikernel-builder.conf"
-        file.write_text(CONFIGURATION.format(url=keystone.url, password=password, cache=cache))
+        file.write_text(CONFIGURATION.format(url=keystone.url, password=password, cache=cache, account=account))
         service = Service(tmp_path, "--config", file, *options)
         started.append(service)
         return service.start()
