@@ -17,14 +17,12 @@ case "${1:-}" in
     openstack) program=tests/bench/bench_cloud.py needs=(bench-openstack) ;;
     resolution)
         tools/install-dependencies.sh build >&2
-        cmake --preset release -DBUILD_TESTING=OFF >/dev/null
-        cmake --build --preset release --target resolution_bench >&2
+        tools/build.sh release -DBUILD_TESTING=OFF resolution_bench >&2
         exec build/release/bin/resolution_bench
         ;;
     look)
         tools/install-dependencies.sh build >&2
-        cmake --preset release -DBUILD_TESTING=OFF >/dev/null
-        cmake --build --preset release --target look_bench >&2
+        tools/build.sh release -DBUILD_TESTING=OFF look_bench >&2
         exec build/release/bin/look_bench builder_service/modules
         ;;
     loop) program=tests/bench/bench_loop.py needs=() ;;
@@ -39,7 +37,6 @@ done
 tools/install-dependencies.sh build run bench "${needs[@]}" >&2
 if [ -z "${UNIKERNEL_BUILD_DIR:-}" ]; then
     tools/fetch-sources.sh >&2
-    cmake --preset release -DBUILD_TESTING=OFF >/dev/null
-    cmake --build --preset release --target unikernel unikernel-builder >&2
+    tools/build.sh release -DBUILD_TESTING=OFF unikernel unikernel-builder >&2
 fi
 exec python3 "$program" "$@"

@@ -62,16 +62,10 @@ stage_dependencies()
     tools/fetch-sources.sh
 }
 
-# configure PRESET, then build TARGET...
-build()
+stage_build()
 {
-    local launcher=()
-    command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-    cmake --preset "$1" -DBUILD_TESTING=ON "${launcher[@]}" >"$work/cmake.log" || { cat "$work/cmake.log"; return 1; }
-    cmake --build --preset "$1" -j "$jobs" --target "${@:2}"
+    tools/build.sh release -DBUILD_TESTING=ON unikernel unikernel-builder unikernel-builder-stub unikernel-glance-action
 }
-
-stage_build() { build release unikernel unikernel-builder unikernel-builder-stub unikernel-glance-action; }
 
 stage_style()
 {
@@ -91,14 +85,14 @@ stage_compile()
     mkdir -p build/asan
     exec {lock}>build/asan/.compiling
     flock "$lock"
-    build asan all
+    tools/build.sh asan -DBUILD_TESTING=ON all
 }
 
 # In a session of its own, so that it can be ended with all it runs.
 compile_meanwhile()
 {
     [ -z "$compiling" ] || return 0
-    setsid nice -n 19 tools/test.sh compile >"$work/compile.log" 2>&1 &
+    setsid tools/gently.sh tools/test.sh compile >"$work/compile.log" 2>&1 &
     compiling=$!
 }
 

@@ -17,13 +17,7 @@ install_what_it_needs()
 
 # shellcheck disable=SC2034 # read by the parts
 bin=build/release/bin
-build_the_builder()
-{
-    local launcher=()
-    command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-    cmake --preset release -DBUILD_TESTING=OFF "${launcher[@]}" >"$state/cmake.log"
-    cmake --build --preset release --target unikernel unikernel-builder
-}
+build_the_builder() { tools/build.sh release -DBUILD_TESTING=OFF unikernel unikernel-builder; }
 
 # Runs a command where the unikernel can be reached.
 reach() { "$@"; }
