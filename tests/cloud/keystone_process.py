@@ -90,6 +90,10 @@ class Keystone(LocalProcess):
         """Its id."""
         return self._find("roles", name) or self._post("roles", "role", {"name": name})
 
+    def add_domain(self, name):
+        """Its id."""
+        return self._find("domains", name) or self._post("domains", "domain", {"name": name})
+
     def add_project(self, name):
         """Its id."""
         return self._find("projects", name) or self._post("projects", "project", {

@@ -295,19 +295,20 @@ def test_requirements_of_a_domain_are_for_its_projects(connect, glance, keystone
     assert (both.status, "give one of the two" in both.error["detail"]) == (400, True)
     created = service.post_json("/v1/requirements", {"document": rules, "domain": "default"})
     assert (created.status, created.json["project"], created.json["domain"]) == (201, None, "default")
-    assert service.post_json("/v1/requirements", {"document": rules, "domain": "elsewhere"}).status == 201
+    elsewhere = keystone.add_domain("elsewhere")
+    assert service.post_json("/v1/requirements", {"document": rules, "domain": elsewhere}).status == 201
     service.token = manager
     own = service.post_json("/v1/requirements", {"document": rules})
     assert (own.status, own.error["code"]) == (409, "requirement.exists")
     assert [each["domain"] for each in service.get("/v1/requirements").json["requirements"]] == ["default"]
     assert service.get("/v1/requirements/house-rules").json["domain"] == "default"
-    assert service.get("/v1/requirements/house-rules?domain=elsewhere").status == 403
+    assert service.get("/v1/requirements/house-rules?domain=" + elsewhere).status == 403
     assert service.request("DELETE", "/v1/requirements/house-rules").status == 403
     build = service.submit("web").json
     assert [(each["name"], each["domain"]) for each in build["requirements"]] == [("house-rules", "default")]
     service.token = keystone.token("admin", "admin")
     assert service.request("DELETE", "/v1/requirements/house-rules?domain=default").status == 204
-    assert service.get("/v1/requirements/house-rules?domain=elsewhere").json["domain"] == "elsewhere"
+    assert service.get("/v1/requirements/house-rules?domain=" + elsewhere).json["domain"] == elsewhere
     history = service.get("/v1/requirements/house-rules?domain=default&revisions=true").json["requirements"]
     assert [each["audit"]["action"] for each in history] == ["deleted", "created"]
     service.token = manager
