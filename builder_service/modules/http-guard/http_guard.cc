@@ -11,7 +11,7 @@
 #include "u0/memory.hh"
 #include "u0/random.hh"
 
-#include <algorithm>
+// This file is compiled anew whenever an option changes, so heavy headers stay out of it.
 
 /// The module: its sealed configuration, and the hooks by which it is woven in.
 namespace u0::http_guard
@@ -41,9 +41,10 @@ constinit Guard guard(settings, memory);
 
 bool guarded(const Stream& stream)
 {
-    if (cfg::ports.empty())
-        return true;
-    return std::find(cfg::ports.begin(), cfg::ports.end(), stream.local_port()) != cfg::ports.end();
+    for (const auto port : cfg::ports)
+        if (port == stream.local_port())
+            return true;
+    return cfg::ports.empty();
 }
 
 /// At most this many lines a second, so that refusals cannot drown other messages or slow the machine down.
@@ -89,11 +90,11 @@ void refused(const Stream& stream, Status status, std::string_view head)
         // Method and path only: a query may hold what is nobody's business. What is not printable is shown as
         // '?'.
         std::array<char, 96> shown;
-        const std::string_view line = head.substr(0, std::min(head.find_first_of("?\r\n"), shown.size()));
-        std::transform(line.begin(), line.end(), shown.begin(),
-                       [](char c) { return c >= ' ' && c < '\x7f' ? c : '?'; });
+        std::size_t size = 0;
+        for (const char c : head.substr(0, shown.size()).substr(0, head.find_first_of("?\r\n")))
+            shown[size++] = c >= ' ' && c < '\x7f' ? c : '?';
         log("http-guard: {} for \"{}\" on connection {}", status_text(status),
-            std::string_view(shown.data(), line.size()), stream.id());
+            std::string_view(shown.data(), size), stream.id());
     }
 }
 
