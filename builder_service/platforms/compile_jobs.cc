@@ -63,9 +63,15 @@ class Workers
 {
 public:
     Workers(const std::vector<CompileJob>& jobs, const std::vector<std::size_t>& missing,
-            const ObjectCache& cache, const std::filesystem::path& scratch, OutputBudget& budget)
-        : jobs_(jobs), missing_(missing), cache_(cache), scratch_(scratch), budget_(budget)
+            const std::optional<PrecompiledHeader>& header, const ObjectCache& cache,
+            const std::filesystem::path& scratch, OutputBudget& budget)
+        : jobs_(jobs), missing_(missing), header_(header), cache_(cache), scratch_(scratch), budget_(budget)
     {
+        const bool wanted =
+            std::any_of(missing.begin(), missing.end(), [&](std::size_t i) { return jobs[i].precompiled; });
+        if (header && wanted) {
+            header_state_ = HeaderState::missing;
+        }
     }
 
     /// Ends when all is done or the first failure has stopped what was under way.
@@ -106,14 +112,59 @@ private:
         }
     }
 
+    Result<void> make_header()
+    {
+        HeaderDigests digests;
+        std::optional<std::filesystem::path> path = find_object(header_->job, cache_, digests);
+        if (!path) {
+            std::string printed;
+            const Result<std::filesystem::path> made =
+                compile_one(header_->job, cache_, scratch_ / "header", budget_, halt_.get_token(), printed);
+            if (!made) {
+                return tl::unexpected(made.error());
+            }
+            path = *made;
+        }
+        std::error_code error;
+        std::filesystem::create_symlink(*path, header_->place, error);
+        return error ? tl::unexpected(system_failure(header_->place.string(), error.value()))
+                     : Result<void>{};
+    }
+
+    /// Whoever comes first makes it; others do what does not need it meanwhile.
+    void care_for_header()
+    {
+        std::unique_lock lock(mutex_);
+        if (header_state_ != HeaderState::missing) {
+            return;
+        }
+        header_state_ = HeaderState::being_made;
+        lock.unlock();
+        Result<void> made = make_header();
+        lock.lock();
+        header_made_ = std::move(made);
+        header_state_ = HeaderState::there;
+        header_ended_.notify_all();
+    }
+
+    Result<void> wait_for_header()
+    {
+        std::unique_lock lock(mutex_);
+        header_ended_.wait(lock, [this] { return header_state_ == HeaderState::there; });
+        return header_made_;
+    }
+
     void work(std::vector<std::filesystem::path>& paths)
     {
+        care_for_header();
         for (std::size_t turn = next_++; turn < missing_.size(); turn = next_++) {
             const std::size_t index = missing_[turn];
             Done done{index, {}, std::nullopt};
+            const Result<void> header = jobs_[index].precompiled ? wait_for_header() : Result<void>{};
             Result<std::filesystem::path> path =
-                compile_one(jobs_[index], cache_, scratch_ / std::to_string(index), budget_,
-                            halt_.get_token(), done.printed);
+                header ? compile_one(jobs_[index], cache_, scratch_ / std::to_string(index), budget_,
+                                     halt_.get_token(), done.printed)
+                       : tl::unexpected(header.error());
             if (path) {
                 paths[index] = std::move(*path);
             } else {
@@ -127,19 +178,23 @@ private:
 
     const std::vector<CompileJob>& jobs_;
     const std::vector<std::size_t>& missing_;
+    const std::optional<PrecompiledHeader>& header_;
     const ObjectCache& cache_;
     const std::filesystem::path& scratch_;
     OutputBudget& budget_;
     std::stop_source halt_;
     std::atomic<std::size_t> next_ = 0;
     std::mutex mutex_;
-    std::condition_variable arrived_;
+    std::condition_variable arrived_, header_ended_;
     std::vector<Done> done_;
+    enum class HeaderState { missing, being_made, there } header_state_ = HeaderState::there;
+    Result<void> header_made_;
 };
 
 }  // namespace
 
-Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs, const ObjectCache& cache,
+Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs,
+                                const std::optional<PrecompiledHeader>& header, const ObjectCache& cache,
                                 const std::filesystem::path& scratch, OutputBudget& budget,
                                 const std::function<void(std::string_view)>& log, const std::stop_token& stop)
 {
@@ -154,10 +209,13 @@ Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs, const Objec
             missing.push_back(i);
         }
     }
-    // The tenant's own first: his mistakes show soonest, and his units are the slowest.
-    std::stable_partition(missing.begin(), missing.end(), [&](std::size_t i) { return jobs[i].tenant; });
+    // The tenant's own first: his mistakes show soonest, and his units are the slowest. Last, what has to
+    // wait.
+    const auto order = [&](std::size_t i) { return jobs[i].tenant ? 0 : jobs[i].precompiled ? 2 : 1; };
+    std::stable_sort(missing.begin(), missing.end(),
+                     [&](std::size_t a, std::size_t b) { return order(a) < order(b); });
     if (std::optional<Failure> failure =
-            Workers(jobs, missing, cache, scratch, budget).run(result.paths, log, stop)) {
+            Workers(jobs, missing, header, cache, scratch, budget).run(result.paths, log, stop)) {
         return tl::unexpected(std::move(*failure));
     }
     result.compiled = static_cast<std::uint32_t>(missing.size());

@@ -36,6 +36,13 @@ struct CompileJob {
     /// The compiler run that writes `object.o` into the given folder. Only called if the cache has it not.
     std::function<ProcessSpecification(const std::filesystem::path& folder)> tool;
     std::optional<uid_t> user = std::nullopt;  ///< whose that folder is made first; absent: this process's
+    bool precompiled = false;                  ///< reads the precompiled header, and waits until it is there
+};
+
+/// What many units read first, compiled once.
+struct PrecompiledHeader {
+    CompileJob job;               ///< its `object.o` is what the compiler made of the header
+    std::filesystem::path place;  ///< where the units' compilers look for that, a link into the cache
 };
 
 struct CompiledObjects {
@@ -48,9 +55,11 @@ struct CompiledObjects {
 /// concern it. (Sound because the unit's key has the names of all files in its header folders: with the same
 /// names and the same text of what was read, a compiler reads the same again.) Those missing are compiled, as
 /// many at once as there are processors; `scratch` is a folder for their output. The first failure stops the
-/// rest; compilers' warnings go to `log`, called from this thread. Errors: as run_tool; a refused source of
-/// ours is `internal`.
-Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs, const ObjectCache& cache,
+/// rest; compilers' warnings go to `log`, called from this thread. The header is taken from the cache or
+/// compiled if a unit needs it, beside those that do not. Errors: as run_tool; a refused source of ours is
+/// `internal`.
+Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs,
+                                const std::optional<PrecompiledHeader>& header, const ObjectCache& cache,
                                 const std::filesystem::path& scratch, OutputBudget& budget,
                                 const std::function<void(std::string_view)>& log,
                                 const std::stop_token& stop);

@@ -19,6 +19,10 @@ namespace unikernel
 namespace
 {
 
+/// What a precompiled header of GCC begins with. It does not say how long it is, so it is stored to stay
+/// whole.
+constexpr std::string_view precompiled_magic = "gpch";
+
 /// Whether the file has all the bytes its ELF header speaks of: section headers come last.
 bool is_whole(const std::filesystem::path& path)
 {
@@ -111,7 +115,9 @@ std::filesystem::path ObjectCache::place(const Digest& key, const char* suffix) 
 std::optional<std::filesystem::path> ObjectCache::find(const Digest& key) const
 {
     std::filesystem::path path = place(key, ".o");
-    if (!is_whole(path)) {
+    const std::optional<std::string> size = find_note(key);  // of a precompiled header
+    std::error_code error;
+    if (size ? *size != std::to_string(fs::file_size(path, error)) : !is_whole(path)) {
         return std::nullopt;
     }
     touch(path);
@@ -120,6 +126,11 @@ std::optional<std::filesystem::path> ObjectCache::find(const Digest& key) const
 
 Result<std::filesystem::path> ObjectCache::store(const Digest& key, std::string_view object) const
 {
+    if (object.starts_with(precompiled_magic)) {  // which does not say how long it is
+        if (const Result<void> noted = store_note(key, std::to_string(object.size())); !noted) {
+            return tl::unexpected(noted.error());
+        }
+    }
     return write(place(key, ".o"), object);
 }
 

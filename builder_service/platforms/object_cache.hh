@@ -12,9 +12,9 @@
 namespace unikernel
 {
 
-/// Relocatable objects by the digest of all that determines them. Safe for several processes at once:
-/// a file appears under its key only when it is complete. Only trusted code writes here; the sandbox of
-/// a tenant's tools does not even see the folder, it is shown single objects read-only.
+/// Relocatable objects, and precompiled headers, by the digest of all that determines them. Safe for several
+/// processes at once: a file appears under its key only when it is complete. Only trusted code writes here;
+/// the sandbox of a tenant's tools does not even see the folder, it is shown single objects read-only.
 class ObjectCache
 {
 public:

@@ -4,8 +4,8 @@
 // which calls the handler at once; nobody else ever sends one. A signal that would end a process ends the
 // machine, with a line that says so.
 #include <array>
-#include <asm/signal.h>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 
 #include "u0/console.hh"

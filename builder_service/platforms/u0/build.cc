@@ -114,6 +114,7 @@ Result<void> Build::generate()
         return tl::unexpected(chains.error());
     }
     chains_ = std::move(*chains);
+    headers_[""] = {{"standard.hh", standard_headers(core_)}};
     headers_["core"] = {{"hooks.gen.hh", hooks_header(core_.points, chains_)},
                         {"image.gen.hh", image_header(inputs_.spec.name)}};
     for (const ModulePtr& module : inputs_.image.installed()) {
@@ -158,7 +159,8 @@ Result<void> Build::compile(std::stop_token stop)
     const std::size_t closed = jobs->size();
     jobs->insert(jobs->end(), application->begin(), application->end());
     const Result<CompiledObjects> objects =
-        unikernel::compile(*jobs, cache_, inputs_.work / "objects", budget_, inputs_.log, stop);
+        unikernel::compile(*jobs, precompiled_header(jobs_context), cache_, inputs_.work / "objects", budget_,
+                           inputs_.log, stop);
     if (!objects) {
         return tl::unexpected(objects.error());
     }

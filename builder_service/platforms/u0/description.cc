@@ -35,13 +35,14 @@ Description description(const Reader& reader)
         result.memory_kib = static_cast<std::uint64_t>(value->integer(0, 1 << 20));
     }
     const Reader compile = reader.at("compile");
-    compile.object({"common", "cxx", "c", "asm", "own", "third_party"});
+    compile.object({"common", "cxx", "c", "asm", "own", "third_party", "precompiled"});
     result.compile.common = words(compile.at("common"));
     result.compile.cxx = words(compile.at("cxx"));
     result.compile.c = words(compile.at("c"));
     result.compile.assembly = words(compile.at("asm"));
     result.compile.own = words(compile.at("own"));
     result.compile.third_party = words(compile.at("third_party"));
+    result.compile.precompiled = compile.at("precompiled").texts();
     const Reader link = reader.at("link");
     link.object({"entry", "script", "flags", "closed_flags"});
     result.link.entry = link.at("entry").text();

@@ -21,6 +21,7 @@ struct Description {
     std::uint64_t memory_kib = 0;             ///< of the core at run time, beyond the image's bytes
     struct {
         std::vector<std::string> common, cxx, c, assembly, own, third_party;
+        std::vector<std::string> precompiled;  ///< standard headers
     } compile;
     struct {
         std::string entry, script;

@@ -142,6 +142,15 @@ Result<std::string> syscalls_header(const Image& image)
     return text + "\n";
 }
 
+std::string standard_headers(const Description& core)
+{
+    std::string text;
+    for (const std::string& header : core.compile.precompiled) {
+        text += "#include <" + header + ">\n";
+    }
+    return text;
+}
+
 std::string image_header(const std::string& name)
 {
     return std::string(header_comment) +

@@ -37,6 +37,9 @@ std::string hooks_header(const std::map<std::string, HookPoint>& points, const C
 /// syscalls.gen.hh. Errors: unresolvable, if two modules serve one call.
 Result<std::string> syscalls_header(const Image& image);
 
+/// standard.hh, which is precompiled.
+std::string standard_headers(const Description& core);
+
 /// image.gen.hh.
 std::string image_header(const std::string& name);
 

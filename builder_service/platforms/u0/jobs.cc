@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <set>
+#include <utility>
 
 #include "builder_service/platforms/tool.hh"
 
@@ -51,6 +52,48 @@ private:
     std::map<fs::path, Digest> known_;
 };
 
+/// Where the compilers of our sources find the precompiled header: without the suffix .gch, which is GCC's.
+fs::path header_file(const JobContext& context)
+{
+    return context.generated / "standard.hh";
+}
+
+bool is_cxx(const std::string& source)
+{
+    return !source.ends_with(".c") && !source.ends_with(".S");
+}
+
+/// How a source is compiled that is ours, or at least no tenant's.
+std::vector<std::string> trusted_flags(const Description& description, const std::string& source, bool ours)
+{
+    const auto& compile = description.compile;
+    std::vector<std::string> list = compile.common;
+    const auto& language = is_cxx(source)           ? compile.cxx
+                           : source.ends_with(".c") ? compile.c
+                                                    : compile.assembly;
+    const auto& warnings = ours ? compile.own : compile.third_party;
+    list.insert(list.end(), language.begin(), language.end());
+    list.insert(list.end(), warnings.begin(), warnings.end());
+    return list;
+}
+
+auto trusted(std::string program, std::vector<std::string> arguments, const JobContext& context)
+{
+    return [program = std::move(program), arguments = std::move(arguments),
+            limit = context.inputs.limits.time](const fs::path& folder) {
+        ProcessSpecification tool;
+        tool.program = program;
+        tool.arguments = arguments;
+        tool.environment = {{"PATH", "/usr/bin:/bin"},
+                            {"LC_ALL", "C.UTF-8"},
+                            {"SOURCE_DATE_EPOCH", "0"},
+                            {"TMPDIR", folder.string()}};
+        tool.working_directory = folder;
+        tool.time_limit = limit;
+        return tool;
+    };
+}
+
 /// Builds the jobs of one image.
 class JobMaker
 {
@@ -94,24 +137,6 @@ public:
     }
 
 private:
-    static bool is_cxx(const std::string& source)
-    {
-        return !source.ends_with(".c") && !source.ends_with(".S");
-    }
-
-    std::vector<std::string> flags(const std::string& source, bool ours) const
-    {
-        const auto& compile = context_.description.compile;
-        std::vector<std::string> list = compile.common;
-        const auto& language = is_cxx(source)           ? compile.cxx
-                               : source.ends_with(".c") ? compile.c
-                                                        : compile.assembly;
-        const auto& warnings = ours ? compile.own : compile.third_party;
-        list.insert(list.end(), language.begin(), language.end());
-        list.insert(list.end(), warnings.begin(), warnings.end());
-        return list;
-    }
-
     /// As an application is compiled, but ours, hence with warnings.
     static std::vector<std::string> hosted_flags(const std::string& source)
     {
@@ -223,7 +248,8 @@ private:
         include.push_back({context_.folder / "core", "u0/core"});
         include.push_back({context_.generated / "core", "generated/core"});
         for (const std::string& source : context_.description.sources) {
-            if (Result<void> done = add({context_.folder, "u0"}, source, flags(source, true), include);
+            if (Result<void> done = add_own({context_.folder, "u0"}, source,
+                                            trusted_flags(context_.description, source, true), include);
                 !done) {
                 return done;
             }
@@ -239,10 +265,10 @@ private:
             return tl::unexpected(include.error());
         }
         for (const std::string& source : parts.sources) {
-            std::vector<std::string> arguments = flags(source, true);
+            std::vector<std::string> arguments = trusted_flags(context_.description, source, true);
             arguments.insert(arguments.end(), {"-include", "module.gen.hh"});
-            if (Result<void> done =
-                    add({module.folder, "modules/" + module.name}, source, std::move(arguments), *include);
+            if (Result<void> done = add_own({module.folder, "modules/" + module.name}, source,
+                                            std::move(arguments), *include);
                 !done) {
                 return done;
             }
@@ -250,7 +276,7 @@ private:
         for (const ThirdParty& part : parts.third_party) {
             const Result<Folder> root = third_party(part);
             for (const std::string& source : part.sources) {
-                std::vector<std::string> arguments = flags(source, false);
+                std::vector<std::string> arguments = trusted_flags(context_.description, source, false);
                 for (const std::string& define : part.defines) {
                     arguments.push_back("-D" + define);
                 }
@@ -263,12 +289,20 @@ private:
         return {};
     }
 
+    /// A source of ours that runs below the system calls: with the precompiled header, if its language is
+    /// C++.
+    Result<void> add_own(const Folder& root, const std::string& source, std::vector<std::string> arguments,
+                         const std::vector<Folder>& include)
+    {
+        return add(root, source, std::move(arguments), include, is_cxx(source));
+    }
+
     /// A job for `root`/`source`.
     Result<void> add(const Folder& root, const std::string& source, std::vector<std::string> arguments,
-                     const std::vector<Folder>& include)
+                     const std::vector<Folder>& include, bool precompiled = false)
     {
         Sha256 key;
-        key.field("u0 object 1").update(context_.toolchain.identity).field(root.name).field(source);
+        key.field("u0 object 2").update(context_.toolchain.identity).field(root.name).field(source);
         for (const std::string& argument : arguments) {
             key.field(argument);
         }
@@ -289,6 +323,13 @@ private:
             arguments.push_back("-I" + folder.path.string());
             arguments.push_back("-ffile-prefix-map=" + folder.path.string() + "=" + folder.name);
         }
+        if (precompiled) {
+            for (const std::string& header : context_.description.compile.precompiled) {
+                key.field(header);
+            }
+            // Before any other -include: it is a precompiled one only in front of everything.
+            arguments.insert(arguments.begin(), {"-include", header_file(context_).string()});
+        }
         arguments.push_back("-ffile-prefix-map=" + root.path.string() + "=" + root.name);
         arguments.push_back("-frandom-seed=" + source);
         arguments.insert(arguments.end(),
@@ -296,19 +337,11 @@ private:
         std::vector<Folder> headers = include;
         headers.push_back(root);
         const std::string program = is_cxx(source) ? "g++" : "gcc";
-        jobs_.push_back({root.name + "/" + source, key.finish(), std::move(headers), false,
-                         [program, arguments, limit = context_.inputs.limits.time](const fs::path& folder) {
-                             ProcessSpecification tool;
-                             tool.program = program;
-                             tool.arguments = arguments;
-                             tool.environment = {{"PATH", "/usr/bin:/bin"},
-                                                 {"LC_ALL", "C.UTF-8"},
-                                                 {"SOURCE_DATE_EPOCH", "0"},
-                                                 {"TMPDIR", folder.string()}};
-                             tool.working_directory = folder;
-                             tool.time_limit = limit;
-                             return tool;
-                         }});
+        jobs_.push_back({.name = root.name + "/" + source,
+                         .key = key.finish(),
+                         .headers = std::move(headers),
+                         .tool = trusted(program, std::move(arguments), context_),
+                         .precompiled = precompiled});
         return {};
     }
 
@@ -373,6 +406,26 @@ private:
 };
 
 }  // namespace
+
+PrecompiledHeader precompiled_header(const JobContext& context)
+{
+    const fs::path file = header_file(context);
+    std::vector<std::string> arguments = trusted_flags(context.description, file.filename().string(), true);
+    Sha256 key;
+    key.field("u0 precompiled header 1").update(context.toolchain.identity);
+    for (const auto* list : {&std::as_const(arguments), &context.description.compile.precompiled}) {
+        key.field(std::to_string(list->size()));
+        for (const std::string& word : *list) {
+            key.field(word);
+        }
+    }
+    arguments.insert(arguments.end(), {"-x", "c++-header", file.string(), "-o", "object.o"});
+    return {.job = {.name = "standard headers",
+                    .key = key.finish(),
+                    .headers = {},
+                    .tool = trusted("g++", std::move(arguments), context)},
+            .place = file.string() + ".gch"};
+}
 
 Result<std::vector<CompileJob>> closed_jobs(const JobContext& context)
 {

@@ -30,6 +30,10 @@ struct JobContext {
 /// third-party source is not in the cache), invalid, internal.
 Result<std::vector<CompileJob>> closed_jobs(const JobContext& context);
 
+/// The standard headers, which the C++ units among those are given compiled (GCC manual, "Using Precompiled
+/// Headers").
+PrecompiledHeader precompiled_header(const JobContext& context);
+
 /// The application's sources, compiled in the sandbox, and what modules add to the application's side.
 Result<std::vector<CompileJob>> application_jobs(const JobContext& context);
 

@@ -52,6 +52,7 @@ protected:
         nlohmann::json platform = *decode_file(real / "platform.yaml");
         platform["sources"] = {"core/entry.S", "core/main.cc"};
         platform["points"] = {{"boot.init", {{"signature", "void()"}}}};
+        platform["compile"]["precompiled"] = {"cstddef"};
         put(u0 / "platform.yaml", platform.dump());  // JSON is YAML
         const std::string entry = platform["link"]["entry"];
         put(u0 / "core/entry.S", entry_source(entry));

@@ -22,28 +22,56 @@ protected:
         ASSERT_TRUE(write_file(source_ / "b.c", "int b;\n"));
     }
 
-    CompileJob job(const std::string& name, bool tenant = false) const
+    CompileJob job(const std::string& name, bool tenant = false,
+                   const std::vector<std::string>& more = {}) const
     {
         const std::filesystem::path file = source_ / name;
-        return {name,
-                sha256(name + *read_file(file, 1000)),
-                {{source_, "source"}},
-                tenant,
-                [file](const std::filesystem::path& folder) {
+        return {.name = name,
+                .key = sha256(name + *read_file(file, 1000)),
+                .headers = {{source_, "source"}},
+                .tenant = tenant,
+                .tool = [file, more](const std::filesystem::path& folder) {
                     ProcessSpecification tool;
                     tool.program = "gcc";
                     tool.arguments = {"-MMD", "-MF", "object.d", "-c", file.string(), "-o", "object.o"};
+                    tool.arguments.insert(tool.arguments.begin(), more.begin(), more.end());
                     tool.environment = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C"}};
                     tool.working_directory = folder;
                     return tool;
                 }};
     }
 
-    Result<CompiledObjects> run(const std::vector<CompileJob>& jobs)
+    /// A unit that reads the precompiled header, which alone defines FROM_HEADER.
+    CompileJob including() const
     {
+        CompileJob unit = job("c.c", false, {"-include", (source_ / "common.hh").string()});
+        unit.precompiled = true;
+        return unit;
+    }
+
+    PrecompiledHeader header(const std::string& text) const
+    {
+        EXPECT_TRUE(write_file(source_ / "common.text", text));
+        CompileJob made = job("common.text");
+        made.headers.clear();
+        made.tool = [file = source_ / "common.text"](const std::filesystem::path& folder) {
+            ProcessSpecification tool;
+            tool.program = "gcc";
+            tool.arguments = {"-x", "c-header", file.string(), "-o", "object.o"};
+            tool.environment = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C"}};
+            tool.working_directory = folder;
+            return tool;
+        };
+        return {made, source_ / "common.hh.gch"};
+    }
+
+    Result<CompiledObjects> run(const std::vector<CompileJob>& jobs,
+                                const std::optional<PrecompiledHeader>& header = std::nullopt)
+    {
+        std::filesystem::remove(source_ / "common.hh.gch");  // the link is a build's own
         OutputBudget budget(100'000);
         const auto scratch = TemporaryDirectory::create("scratch", folder_.path());
-        return compile(jobs, ObjectCache(folder_.path() / "cache"), scratch->path(), budget,
+        return compile(jobs, header, ObjectCache(folder_.path() / "cache"), scratch->path(), budget,
                        [this](std::string_view line) { lines_.emplace_back(line); }, {});
     }
 
@@ -72,6 +100,45 @@ TEST_F(CompileJobs, a_header_concerns_only_those_who_read_it)
     EXPECT_EQ(changed->compiled, 1U);
     ASSERT_TRUE(write_file(source_ / "a.h", "#define A 1\n"));
     EXPECT_EQ(run({job("a.c"), job("b.c")})->compiled, 0U) << "the first object is still there";
+}
+
+TEST_F(CompileJobs, those_who_read_the_precompiled_header_wait_for_it)
+{
+    ASSERT_TRUE(write_file(source_ / "c.c", "int c = FROM_HEADER;\n"));
+    const PrecompiledHeader one = header("#define FROM_HEADER 1\n");
+    const auto first = run({including(), job("a.c"), job("b.c")}, one);
+    ASSERT_TRUE(first) << first.error().message;
+    EXPECT_EQ(first->compiled, 3U) << "the header is no object";
+    EXPECT_TRUE(std::filesystem::is_symlink(one.place));
+}
+
+TEST_F(CompileJobs, a_precompiled_header_is_compiled_once_and_only_if_somebody_reads_it)
+{
+    ASSERT_TRUE(write_file(source_ / "c.c", "int c = FROM_HEADER;\n"));
+    PrecompiledHeader one = header("#define FROM_HEADER 1\n");
+    std::atomic<int> times = 0;
+    one.job.tool = [&times, tool = one.job.tool](const std::filesystem::path& folder) {
+        ++times;
+        return tool(folder);
+    };
+    ASSERT_TRUE(run({job("a.c")}, one));
+    EXPECT_EQ(times, 0);
+    ASSERT_TRUE(run({including()}, one));
+    ASSERT_TRUE(run({including()}, one));
+    EXPECT_EQ(times, 1);
+    ASSERT_TRUE(write_file(source_ / "c.c", "int c = FROM_HEADER + 1;\n"));
+    ASSERT_TRUE(run({including()}, one)) << "from the cache";
+    EXPECT_EQ(times, 1);
+}
+
+TEST_F(CompileJobs, a_precompiled_header_that_does_not_compile_ends_the_build)
+{
+    ASSERT_TRUE(write_file(source_ / "c.c", "int c = FROM_HEADER;\n"));
+    const auto refused = run({including(), job("a.c")}, header("broken;\n#error so\n"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, FailureKind::internal);
+    EXPECT_TRUE(refused.error().message.starts_with("common.text does not compile, which is no fault"))
+        << refused.error().message;
 }
 
 TEST_F(CompileJobs, a_refusal_names_its_author)

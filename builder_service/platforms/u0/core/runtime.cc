@@ -133,14 +133,6 @@ namespace std
 {
     u0::panic("logic error");
 }
-[[noreturn]] void __throw_bad_optional_access()
-{
-    u0::panic("empty optional used");
-}
-[[noreturn]] void __throw_bad_variant_access(const char*)
-{
-    u0::panic("wrong variant used");
-}
 [[noreturn]] void __glibcxx_assert_fail(const char*, int, const char*, const char*) noexcept
 {
     u0::panic("assertion failed");
