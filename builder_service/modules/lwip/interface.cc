@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The card as lwIP's interface: frames go in and out without a copy, save small ones that come in.
+// The card as lwIP's interface: frames go in and out without a copy, save small ones that come in, and all
+// that come in while the card has few buffers left.
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -136,7 +137,7 @@ bool is_transient(const network_device::Frame& frame)
 
 pbuf* make_packet(const network_device::Frame& frame)
 {
-    if (frame.size <= copied_size) {
+    if (frame.size <= copied_size || frame.wanted_back) {
         pbuf* packet = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(frame.size), PBUF_RAM);
         if (packet)
             std::memcpy(packet->payload, frame.bytes, frame.size);

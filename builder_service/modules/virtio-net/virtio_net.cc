@@ -32,6 +32,7 @@ constexpr std::size_t most_parts = 16;
 U0_SEALED_DATA Properties card{};
 U0_SEALED_DATA std::size_t buffer_size = 0;
 U0_SEALED_DATA std::size_t wanted_buffers = 0;  // in the device's hands
+U0_SEALED_DATA std::size_t least_buffers = 0;   // there, before a frame's buffer is wanted back
 U0_SEALED_DATA std::size_t most_buffers = 0;    // with those that the stack holds
 std::size_t buffers_in_use = 0;
 U0_SEALED_DATA unsigned char** received = nullptr;  // by head: the buffer the device was given
@@ -47,13 +48,18 @@ void offer(unsigned char* buffer)
     received[*receiving.add(offered)] = buffer;
 }
 
-bool more_wanted()
+std::size_t buffers_in_device()
 {
-    return receiving.size() - receiving.free_descriptors() < wanted_buffers;
+    return receiving.size() - receiving.free_descriptors();
 }
 
-/// Keeps the device supplied.  Who holds many frames (peers send, the application does not read) gets no
-/// more: the device drops then.
+bool more_wanted()
+{
+    return buffers_in_device() < wanted_buffers;
+}
+
+/// Keeps the device supplied, as far as those leave buffers over who hold frames (peers send, the application
+/// does not read).
 void refill()
 {
     while (more_wanted() && buffers_in_use < most_buffers) {
@@ -63,6 +69,15 @@ void refill()
         offer(buffer);
         ++buffers_in_use;
     }
+}
+
+/// Whether the device has few buffers left and there are no others.
+bool runs_short()
+{
+    if (buffers_in_device() >= least_buffers)
+        return false;
+    refill();
+    return buffers_in_device() < least_buffers;
 }
 
 template <typename Item>
@@ -114,7 +129,8 @@ std::optional<Frame> receive()
         return Frame{.buffer = buffer,
                      .bytes = buffer + owner_room + sizeof(Header),
                      .size = finished->bytes - static_cast<std::uint32_t>(sizeof(Header)),
-                     .checksum_verified = (header->flags & (needs_checksum | data_valid)) != 0};
+                     .checksum_verified = (header->flags & (needs_checksum | data_valid)) != 0,
+                     .wanted_back = runs_short()};
     }
     return std::nullopt;
 }
@@ -209,6 +225,7 @@ U0_INIT_TEXT void init()
     wanted_buffers = static_cast<std::size_t>(cfg::virtio_net::receive_buffers);
     wanted_buffers = wanted_buffers < affordable ? wanted_buffers : affordable;
     wanted_buffers = wanted_buffers < receiving.size() ? wanted_buffers : receiving.size();
+    least_buffers = wanted_buffers / 2;
     most_buffers = wanted_buffers + 2 * affordable;
     if (wanted_buffers < 4)
         panic("out of memory: {} KiB are too little for the network",

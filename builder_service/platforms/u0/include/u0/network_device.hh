@@ -31,6 +31,7 @@ struct Frame {
     unsigned char* bytes;
     std::uint32_t size;
     bool checksum_verified;  ///< TCP's or UDP's is right, or was never on a wire
+    bool wanted_back;        ///< the card runs out of buffers: whoever keeps the frame does so in a copy
 };
 
 std::optional<Frame> receive();
