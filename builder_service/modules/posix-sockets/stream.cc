@@ -72,7 +72,8 @@ void Stream::pass(std::size_t n)
 bool Stream::send(std::span<const unsigned char> bytes)
 {
     TcpSocket& socket = socket_of(*this);
-    if (!socket.pcb_ || socket.write_shut_ || bytes.size() > tcp_sndbuf(socket.pcb_))
+    const bool overtakes = socket.reported_ != 0;  // what the application wrote last, which found no memory
+    if (!socket.pcb_ || socket.write_shut_ || overtakes || bytes.size() > tcp_sndbuf(socket.pcb_))
         return false;
     return bytes.empty() || socket.write_to_pcb(bytes.data(), bytes.size()) > 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Life of a TCP socket: connecting, listening, accepting, closing, and its state for the application.
+#include <algorithm>
 #include <cstring>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -17,6 +18,13 @@ namespace
 {
 
 constexpr std::size_t enough_room = TCP_SND_BUF / 3;  ///< for EPOLLOUT; Linux: a third
+
+/// lwIP's extra argument in which a control block has its socket.
+u8_t owner_id()
+{
+    static u8_t id = tcp_ext_arg_alloc_id();
+    return id;
+}
 
 ip_addr_t loopback()
 {
@@ -43,9 +51,26 @@ TcpSocket::TcpSocket(tcp_pcb* pcb)
     attach(pcb);
 }
 
+const tcp_ext_arg_callbacks TcpSocket::owner_callbacks{.destroy = &TcpSocket::on_freed,
+                                                       .passive_open = nullptr};
+
+/// Whoever it is that frees the control block, and why: a connection that was ended by both sides is
+/// forgotten by lwIP after a while without a word to on_error.
+void TcpSocket::on_freed(u8_t, void* argument)
+{
+    auto* self = static_cast<TcpSocket*>(argument);
+    if (!self)
+        return;
+    self->pcb_ = nullptr;
+    if (self->state_ == State::connected)
+        self->state_ = State::closed;
+}
+
 void TcpSocket::attach(tcp_pcb* pcb)
 {
     pcb_ = pcb;
+    tcp_ext_arg_set_callbacks(pcb, owner_id(), &owner_callbacks);
+    tcp_ext_arg_set(pcb, owner_id(), this);
     tcp_arg(pcb, this);
     tcp_recv(pcb, &TcpSocket::on_receive);
     tcp_sent(pcb, &TcpSocket::on_sent);
@@ -58,6 +83,7 @@ tcp_pcb* TcpSocket::detach()
     tcp_pcb* pcb = std::exchange(pcb_, nullptr);
     if (!pcb)
         return nullptr;
+    tcp_ext_arg_set(pcb, owner_id(), nullptr);
     tcp_arg(pcb, nullptr);
     if (state_ == State::listening) {
         tcp_accept(pcb, nullptr);
@@ -137,10 +163,10 @@ err_t TcpSocket::on_connected(void* argument, tcp_pcb* pcb, err_t)
 
 long TcpSocket::listen(int backlog)
 {
-    if (state_ == State::listening) {
-        backlog_ = backlog;
+    constexpr unsigned most = 4096;  // Linux: net.core.somaxconn, also for negative numbers; 0 lets one wait
+    backlog_ = static_cast<int>(std::clamp(static_cast<unsigned>(backlog), 1U, most));
+    if (state_ == State::listening)
         return 0;
-    }
     if (state_ != State::idle)
         return -EINVAL;
     if (pcb_->local_port == 0)
@@ -152,8 +178,6 @@ long TcpSocket::listen(int backlog)
         return to_errno(error);
     pcb_ = listener;
     state_ = State::listening;
-    constexpr int least = 1, most = 4096;  // Linux: net.core.somaxconn
-    backlog_ = backlog < least ? least : backlog > most ? most : backlog;
     tcp_arg(pcb_, this);
     tcp_accept(pcb_, &TcpSocket::on_accept);
     half_open::guard(pcb_);
@@ -199,9 +223,12 @@ long TcpSocket::accept(bool nonblocking, FileRef& connection, Endpoint& peer)
         return -EINVAL;
     if (accept_queue_.empty())
         poll();  // the last packet of a handshake may wait in the card
-    while (accept_queue_.empty())
+    while (accept_queue_.empty()) {
         if (long error = wait_for(EPOLLIN, nonblocking, receive_timeout))
             return error;
+        if (state_ != State::listening)
+            return -EINVAL;  // another thread has shut it down
+    }
     TcpSocket* next = accept_queue_.pop_front();
     --accept_count_;
     connection = FileRef(next);

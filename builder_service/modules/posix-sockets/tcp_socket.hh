@@ -13,7 +13,8 @@ namespace u0::posix_sockets
 /// the Stream that filters see; its received bytes wait in `held_` until the filter passes them on. Every
 /// way for the application to read goes through `readable_`, so none gets around the filter.
 ///
-/// lwIP frees a control block behind our back when the peer resets; pcb_ is null from then on.
+/// lwIP frees control blocks behind our back, when the peer resets or some time after both sides have ended
+/// the connection; pcb_ is null from then on.
 class TcpSocket final : public Socket, public Stream
 {
 public:
@@ -59,6 +60,8 @@ private:
     static err_t on_poll(void* self, tcp_pcb* pcb);
     static err_t on_orphan_poll(void* polls_left, tcp_pcb* pcb);
     static void on_error(void* self, err_t error);
+    static void on_freed(u8_t, void* self);
+    static const tcp_ext_arg_callbacks owner_callbacks;
     static void tick(void*);
 
     void attach(tcp_pcb* pcb);

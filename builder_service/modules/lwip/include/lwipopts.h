@@ -63,7 +63,7 @@
 #define TCP_SND_QUEUELEN 200
 #define TCP_LISTEN_BACKLOG                                                                                   \
     0 /* lwIP's counts to 255; whoever listens bounds what is half open or not accepted */
-#define LWIP_TCP_PCB_NUM_EXT_ARGS 2 /* of connections.cc, and of posix-sockets */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 3 /* of connections.cc, and two of posix-sockets */
 #define TCP_MSL 1000                /* ms; RFC 9293's two minutes would keep closed connections for four */
 #define TCP_OOSEQ_MAX_PBUFS(pcb) 44
 #define LWIP_TCP_KEEPALIVE 1

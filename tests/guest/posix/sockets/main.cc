@@ -16,6 +16,7 @@
 #include <sys/uio.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -75,7 +76,8 @@ int listener(int backlog = 8)
 
 struct Pair {
     int client, server;
-    explicit Pair(int listening = listener())
+    Pair() : Pair(listener()) {}
+    explicit Pair(int listening)
     {
         client = tcp();
         connect_to(client, port_of(listening));
@@ -247,6 +249,44 @@ void endings()
     }
 }
 
+/// Connections that both peers ended, and that the stack has forgotten, are closed: what it has put in their
+/// place goes on.
+void late_close()
+{
+    constexpr int count = 8;
+    std::vector<int> ended;
+    for (int i = 0; i < count; ++i) {
+        Pair pair;
+        shutdown(pair.client, SHUT_WR);
+        char byte = 0;
+        if (read(pair.server, &byte, 1) == 0)
+            ended.push_back(std::exchange(pair.client, -1));
+    }
+    std::this_thread::sleep_for(4s);
+    std::vector<Pair> fresh(count);
+    for (int fd : ended)
+        close(fd);
+    int alive = 0;
+    for (Pair& pair : fresh) {
+        char byte = 0;
+        alive +=
+            send(pair.client, "o", 1, MSG_NOSIGNAL) == 1 && read(pair.server, &byte, 1) == 1 && byte == 'o';
+    }
+    std::cout << "late close " << ended.size() << ' ' << alive << '\n';
+}
+
+void listening_ends()
+{
+    int listening = listener();
+    std::thread closer([&] {
+        std::this_thread::sleep_for(20ms);
+        shutdown(listening, SHUT_RDWR);
+    });
+    std::cout << "accept ended " << accept(listening, nullptr, nullptr) << (errno == EINVAL) << '\n';
+    closer.join();
+    close(listening);
+}
+
 void flow_control()
 {
     Pair pair;
@@ -327,6 +367,18 @@ void backlog()
     std::cout << "accepted " << accepted << (errno == EAGAIN) << '\n';
     for (int fd : clients)
         close(fd);
+    clients.clear();
+    listen(listening, -1);  // as many as there may be
+    for (int i = 0; i < 16; ++i) {
+        clients.push_back(tcp());
+        connect_to(clients.back(), port_of(listening));
+    }
+    for (accepted = 0; (clients.push_back(accept(listening, nullptr, nullptr)), clients.back() >= 0);
+         ++accepted) {
+    }
+    std::cout << "more accepted " << accepted << '\n';
+    for (int fd : clients)
+        close(fd);
     close(listening);
 }
 
@@ -384,6 +436,8 @@ int main()
     pieces();
     options();
     endings();
+    late_close();
+    listening_ends();
     flow_control();
     datagrams();
     backlog();
