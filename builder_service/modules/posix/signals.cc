@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "u0/console.hh"
+#include "u0/cpu.hh"
 #include "u0/syscall.hh"
 #include "u0/thread.hh"
 
@@ -39,8 +40,10 @@ bool ignored_by_default(int signal)
     return signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT;
 }
 
-/// Calls the handler as if the signal had come right at the system call. It may leave by longjmp: nothing
-/// of libos is in use on this stack but the trap's own frame.
+/// Calls the handler as if the signal had come right at the system call, and like all the application's code
+/// with interrupts on: it may compute for long. Others may have their turn meanwhile, and it may leave by
+/// longjmp: libos is in the middle of nothing here, and has on this thread's own stack just the frames that
+/// the handler returns to.
 void call_handler(int signal, const Action& action)
 {
     struct Info {  // the head of siginfo_t
@@ -56,7 +59,9 @@ void call_handler(int signal, const Action& action)
     if ((action.flags & SA_RESETHAND) != 0)
         actions[static_cast<std::size_t>(signal)].handler = default_action;
     asm volatile("fxsave64 %0" : "=m"(vectors));
+    cpu::sti();
     reinterpret_cast<void (*)(int, Info*, void*)>(action.handler)(signal, &info, context);
+    cpu::cli();
     asm volatile("fxrstor64 %0" : : "m"(vectors));
     self.signal_mask = mask;
 }

@@ -4,6 +4,8 @@
 #include <barrier>
 #include <chrono>
 #include <condition_variable>
+#include <csetjmp>
+#include <csignal>
 #include <deque>
 #include <future>
 #include <iostream>
@@ -176,6 +178,44 @@ void busy_threads()
               << right[2] << '\n';
 }
 
+std::atomic<bool> handler_ends = false;
+std::atomic<long> others_turns = 0;
+bool seen_by_handler = false;
+sigjmp_buf before_handler;
+
+/// Whether another thread runs while this one computes.
+bool others_run()
+{
+    const auto until = std::chrono::steady_clock::now() + 5s;
+    const long before = others_turns;
+    double sum = 0, count = 0;
+    while (others_turns == before && std::chrono::steady_clock::now() < until)
+        for (int i = 0; i < 100'000; ++i, ++count)
+            sum += 0.5;
+    return others_turns != before && sum == 0.5 * count;
+}
+
+/// A handler of signals is code as any other, and so is what it jumps to.
+void busy_handlers()
+{
+    std::thread other([] {
+        while (!handler_ends)
+            ++others_turns;
+    });
+    std::signal(SIGUSR1, [](int) { seen_by_handler = others_run(); });
+    std::raise(SIGUSR1);
+    std::cout << "busy handler " << seen_by_handler << others_run() << '\n';
+    std::signal(SIGUSR2, [](int) {
+        seen_by_handler = others_run();
+        siglongjmp(before_handler, 1);
+    });
+    if (sigsetjmp(before_handler, 1) == 0)
+        std::raise(SIGUSR2);
+    std::cout << "busy after a jump " << seen_by_handler << others_run() << '\n';
+    handler_ends = true;
+    other.join();
+}
+
 /// Each round's threads must leave nothing behind: 10,000 stacks would be more than the machine has.
 void many_threads()
 {
@@ -211,6 +251,7 @@ int main()
     timeouts();
     robust_mutex();
     busy_threads();
+    busy_handlers();
     many_threads();
     std::thread last([] { std::cout << "the last thread ends the program" << std::endl; });
     last.join();

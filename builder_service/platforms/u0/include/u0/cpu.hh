@@ -71,10 +71,15 @@ inline std::uint32_t inl(std::uint16_t port)
     return value;
 }
 
-/// Masks interrupts and says whether they were on; libos itself always runs with them off.
+/// Interrupts off; libos itself always runs so.
 inline void cli()
 {
     asm volatile("cli" : : : "memory");
+}
+/// Interrupts on, for code of the application: its thread may be continued much later.
+inline void sti()
+{
+    asm volatile("sti" : : : "memory");
 }
 [[noreturn]] inline void halt_for_ever()
 {
