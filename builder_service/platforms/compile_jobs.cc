@@ -143,14 +143,14 @@ private:
         Result<void> made = make_header();
         lock.lock();
         header_made_ = std::move(made);
-        header_state_ = HeaderState::there;
+        header_state_ = HeaderState::settled;
         header_ended_.notify_all();
     }
 
     Result<void> wait_for_header()
     {
         std::unique_lock lock(mutex_);
-        header_ended_.wait(lock, [this] { return header_state_ == HeaderState::there; });
+        header_ended_.wait(lock, [this] { return header_state_ == HeaderState::settled; });
         return header_made_;
     }
 
@@ -187,7 +187,8 @@ private:
     std::mutex mutex_;
     std::condition_variable arrived_, header_ended_;
     std::vector<Done> done_;
-    enum class HeaderState { missing, being_made, there } header_state_ = HeaderState::there;
+    enum class HeaderState { missing, being_made, settled };  // settled: made, failed or not wanted
+    HeaderState header_state_ = HeaderState::settled;
     Result<void> header_made_;
 };
 

@@ -53,11 +53,12 @@ struct CompiledObjects {
 /// Runs the jobs the cache cannot answer. For each unit the cache remembers which headers it read last time;
 /// the object's key is that of the unit and of their text, so a header that a unit does not read does not
 /// concern it. (Sound because the unit's key has the names of all files in its header folders: with the same
-/// names and the same text of what was read, a compiler reads the same again.) Those missing are compiled, as
-/// many at once as there are processors; `scratch` is a folder for their output. The first failure stops the
-/// rest; compilers' warnings go to `log`, called from this thread. The header is taken from the cache or
-/// compiled if a unit needs it, beside those that do not. Errors: as run_tool; a refused source of ours is
-/// `internal`.
+/// names and the same text of what was read, a compiler reads the same again. What is precompiled is in the
+/// unit's key, and gives the same object whether its compiled form is used or not.) Those missing are
+/// compiled, as many at once as there are processors; `scratch` is a folder for their output. The first
+/// failure stops the rest; compilers' warnings go to `log`, called from this thread. The header is taken from
+/// the cache or compiled if a unit needs it, beside those that do not. Errors: as run_tool; a refused source
+/// of ours is `internal`.
 Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs,
                                 const std::optional<PrecompiledHeader>& header, const ObjectCache& cache,
                                 const std::filesystem::path& scratch, OutputBudget& budget,

@@ -115,7 +115,7 @@ std::filesystem::path ObjectCache::place(const Digest& key, const char* suffix) 
 std::optional<std::filesystem::path> ObjectCache::find(const Digest& key) const
 {
     std::filesystem::path path = place(key, ".o");
-    const std::optional<std::string> size = find_note(key);  // of a precompiled header
+    const Result<std::string> size = read_file(place(key, ".size"), 100);
     std::error_code error;
     if (size ? *size != std::to_string(fs::file_size(path, error)) : !is_whole(path)) {
         return std::nullopt;
@@ -126,9 +126,10 @@ std::optional<std::filesystem::path> ObjectCache::find(const Digest& key) const
 
 Result<std::filesystem::path> ObjectCache::store(const Digest& key, std::string_view object) const
 {
-    if (object.starts_with(precompiled_magic)) {  // which does not say how long it is
-        if (const Result<void> noted = store_note(key, std::to_string(object.size())); !noted) {
-            return tl::unexpected(noted.error());
+    if (object.starts_with("gpch")) {  // GCC's precompiled header, which does not say how long it is
+        const auto noted = write(place(key, ".size"), std::to_string(object.size()));
+        if (!noted) {
+            return noted;
         }
     }
     return write(place(key, ".o"), object);

@@ -336,6 +336,10 @@ private:
                          {"-MMD", "-MF", "object.d", "-c", (root.path / source).string(), "-o", "object.o"});
         std::vector<Folder> headers = include;
         headers.push_back(root);
+        if (precompiled) {
+            headers.push_back(
+                {context_.generated, "generated"});  // read as it is if its compiled form is refused
+        }
         const std::string program = is_cxx(source) ? "g++" : "gcc";
         jobs_.push_back({.name = root.name + "/" + source,
                          .key = key.finish(),

@@ -95,17 +95,36 @@ Result<Toolchain> probe()
 
 }  // namespace
 
+std::string stamp(const Toolchain& toolchain)
+{
+    std::string text;
+    const auto add = [&](const fs::path& file) {
+        std::error_code absent;
+        text += file.native() + " " + std::to_string(fs::file_size(file, absent)) + " " +
+                std::to_string(fs::last_write_time(file, absent).time_since_epoch().count()) + "\n";
+    };
+    for (const char* program : {"/usr/bin/gcc", "/usr/bin/g++", "/usr/bin/ld"}) {
+        add(program);
+    }
+    for (const auto& [name, file] : toolchain.files) {
+        add(file);
+    }
+    return text;
+}
+
 Result<Toolchain> find_toolchain()
 {
     static std::mutex mutex;
     static std::optional<Toolchain> known;
+    static std::string stamp_of_known;
     const std::scoped_lock lock(mutex);
-    if (!known) {
+    if (!known || stamp(*known) != stamp_of_known) {
         Result<Toolchain> found = probe();
         if (!found) {
             return found;  // not remembered: it may be installed meanwhile
         }
         known = std::move(*found);
+        stamp_of_known = stamp(*known);
     }
     return *known;
 }

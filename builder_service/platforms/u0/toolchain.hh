@@ -23,7 +23,11 @@ struct Toolchain {
     std::string text() const { return compiler + "; " + linker; }
 };
 
-/// Probes once in a process and remembers. Thread-safe. Errors: unavailable, naming the package.
+/// Sizes and times of its programs and files: another one if they were exchanged, by an upgrade for instance.
+std::string stamp(const Toolchain& toolchain);
+
+/// Remembers what it found as long as that has the same stamp. Thread-safe. Errors: unavailable, naming the
+/// package.
 Result<Toolchain> find_toolchain();
 
 }  // namespace unikernel::u0

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fstream>
+
 #include "mini_platform.hh"
 
 #include "common/util/digest.hh"
@@ -92,6 +94,33 @@ TEST_F(Pipeline, a_changed_header_recompiles_its_readers)
     const auto header = settings.platforms / "u0/include/u0/hook.hh";
     test::put(header, *read_file(header, 1 << 20) + "// changed\n");
     EXPECT_EQ(build_spec(console_spec).objects_compiled, 1U);  // core/main.cc, by hooks.gen.hh
+}
+
+TEST_F(Pipeline, a_precompiled_header_that_the_compiler_refuses_is_read_as_it_is)
+{
+    ASSERT_EQ(build_spec(console_spec).state, BuildState::succeeded);
+    const auto edit_main = [&] {
+        const auto source = settings.platforms / "u0/core/main.cc";
+        test::put(source, *read_file(source, 1 << 20) + "// changed\n");
+    };
+    edit_main();
+    const BuildOutcome used = build_spec(console_spec);
+    ASSERT_EQ(used.state, BuildState::succeeded) << used.error;
+    int refused = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(settings.cache / "objects")) {
+        if (entry.is_regular_file() && read_file(entry.path(), 1ULL << 30)->starts_with("gpch")) {
+            std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+            file.seekp(8);
+            file << "of another compiler";
+            ++refused;
+        }
+    }
+    ASSERT_EQ(refused, 1);
+    edit_main();
+    const BuildOutcome unused = build_spec(console_spec);
+    ASSERT_EQ(unused.state, BuildState::succeeded) << unused.error;
+    EXPECT_EQ(unused.objects_compiled, 1U);
+    EXPECT_EQ(unused.digest, used.digest);
 }
 
 TEST_F(Pipeline, an_object_cut_short_in_the_cache_is_compiled_again)
