@@ -147,7 +147,8 @@ private:
         BundleLimits limits;
         limits.bytes = settings_.bundle_limit;
         limits.entries = settings_.bundle_entries;
-        if (Result<void> unpacked = unpack_bundle(request_.bundle, work_ / "source", limits); !unpacked) {
+        if (Result<void> unpacked = unpack_bundle(request_.bundle, work_ / "source", limits, stop_);
+            !unpacked) {
             return unpacked;
         }
         const Application& application = *plan_.spec.application;

@@ -29,6 +29,8 @@ namespace
 
 namespace fs = std::filesystem;
 
+constexpr int deepest = 64;  ///< names in a path
+
 std::string entry_text(std::string_view path)
 {
     return "bundle: entry " +
@@ -39,7 +41,9 @@ std::string entry_text(std::string_view path)
 Result<std::string> plain_path(const char* raw)
 {
     const std::string_view path = raw != nullptr ? raw : "";
-    const auto refuse = [&](const char* why) { return fail(FailureKind::invalid, entry_text(path) + why); };
+    const auto refuse = [&](const std::string& why) {
+        return fail(FailureKind::invalid, entry_text(path) + why);
+    };
     if (path.starts_with('/')) {
         return refuse("absolute paths are refused");
     }
@@ -54,6 +58,7 @@ Result<std::string> plain_path(const char* raw)
         return refuse("the path is longer than 1024 bytes");
     }
     std::string plain;
+    int names = 0;
     for (std::size_t begin = 0; begin <= path.size();) {
         const std::size_t end = std::min(path.find('/', begin), path.size());
         const std::string_view part = path.substr(begin, end - begin);
@@ -66,6 +71,9 @@ Result<std::string> plain_path(const char* raw)
         }
         if (part.size() > 255) {
             return refuse("a name is longer than 255 bytes");
+        }
+        if (++names > deepest) {
+            return refuse("the path has more than " + std::to_string(deepest) + " names");
         }
         plain += (plain.empty() ? "" : "/") + std::string(part);
     }
@@ -94,9 +102,10 @@ Result<void> check_kind(archive_entry* entry, std::string_view path)
     return {};
 }
 
-tl::unexpected<Failure> too_many_entries(const BundleLimits& limits)
+tl::unexpected<Failure> too_many(const BundleLimits& limits)
 {
-    return fail(FailureKind::too_large, "bundle: more than " + std::to_string(limits.entries) + " entries");
+    return fail(FailureKind::too_large, "bundle: more than " + std::to_string(limits.entries) +
+                                            " files and folders; leave out what the build does not need");
 }
 
 tl::unexpected<Failure> damaged(std::string_view path, archive* reader)
@@ -123,15 +132,19 @@ Result<void> check_size(std::uint64_t bytes, const BundleLimits& limits, std::ui
 class Unpacker
 {
 public:
-    Unpacker(const fs::path& folder, const BundleLimits& limits, std::uint64_t packed)
-        : folder_(folder), limits_(limits), ratio_limit_((1ULL << 20) + packed * limits.ratio)
+    Unpacker(const fs::path& folder, const BundleLimits& limits, std::uint64_t packed,
+             const std::stop_token& stop)
+        : folder_(folder), limits_(limits), ratio_limit_((1ULL << 20) + packed * limits.ratio), stop_(stop)
     {
     }
 
     Result<void> entry(archive* reader, archive_entry* header)
     {
+        if (stop_.stop_requested()) {
+            return cancelled();
+        }
         if (++entries_ > limits_.entries) {
-            return too_many_entries(limits_);
+            return too_many(limits_);
         }
         const Result<std::string> path = plain_path(archive_entry_pathname(header));
         if (!path) {
@@ -152,6 +165,9 @@ public:
         if (!files_.insert(*path).second || folders_.contains(*path)) {
             return fail(FailureKind::invalid, entry_text(*path) + "appears twice");
         }
+        if (full()) {
+            return too_many(limits_);
+        }
         if (const std::size_t slash = path->rfind('/'); slash != std::string::npos) {
             if (Result<void> parent = make_folder(path->substr(0, slash), *path); !parent) {
                 return parent;
@@ -161,6 +177,14 @@ public:
     }
 
 private:
+    static tl::unexpected<Failure> cancelled()
+    {
+        return fail(FailureKind::cancelled, "bundle: cancelled while it was unpacked");
+    }
+
+    /// A folder that no entry names counts as one that is named: the archive's few bytes make as many.
+    bool full() const { return files_.size() + folders_.size() > limits_.entries; }
+
     Result<void> make_folder(const std::string& path, const std::string& entry)
     {
         for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {
@@ -170,9 +194,12 @@ private:
                             entry_text(entry) + "lies below " + part + ", which is a file");
             }
             const fs::path made = folder_ / part;
+            const bool is_new = folders_.insert(part).second;
+            if (full()) {
+                return too_many(limits_);
+            }
             // Once more by chmod: whatever the umask, a tool that runs as another user reads it.
-            if (folders_.insert(part).second &&
-                (mkdir(made.c_str(), 0755) != 0 || chmod(made.c_str(), 0755) != 0)) {
+            if (is_new && (mkdir(made.c_str(), 0755) != 0 || chmod(made.c_str(), 0755) != 0)) {
                 return tl::unexpected(system_failure(entry_text(entry) + "cannot be created", errno));
             }
             if (end == std::string::npos) {
@@ -192,6 +219,9 @@ private:
         std::size_t size = 0;
         la_int64_t offset = 0;
         while (true) {
+            if (stop_.stop_requested()) {
+                return cancelled();
+            }
             const int state = archive_read_data_block(reader, &block, &size, &offset);
             if (state == ARCHIVE_EOF) {
                 return {};
@@ -214,6 +244,7 @@ private:
     const fs::path& folder_;
     const BundleLimits& limits_;
     std::uint64_t ratio_limit_;
+    const std::stop_token& stop_;
     std::uint32_t entries_ = 0;
     std::uint64_t bytes_ = 0;
     std::set<std::string> files_, folders_;
@@ -232,7 +263,7 @@ public:
     Result<void> entry(archive* reader, archive_entry* header)
     {
         if (++entries_ > limits_.entries) {
-            return too_many_entries(limits_);
+            return too_many(limits_);
         }
         const Result<std::string> path = plain_path(archive_entry_pathname(header));
         if (!path) {
@@ -342,13 +373,14 @@ Result<std::uint64_t> packed_size(const fs::path& archive_path)
 
 }  // namespace
 
-Result<void> unpack_bundle(const fs::path& archive_path, const fs::path& folder, const BundleLimits& limits)
+Result<void> unpack_bundle(const fs::path& archive_path, const fs::path& folder, const BundleLimits& limits,
+                           const std::stop_token& stop)
 {
     const Result<std::uint64_t> packed = packed_size(archive_path);
     if (!packed) {
         return tl::unexpected(packed.error());
     }
-    Unpacker unpacker(folder, limits, *packed);
+    Unpacker unpacker(folder, limits, *packed, stop);
     return walk(archive_path, [&](archive* reader, archive_entry* header) -> Result<bool> {
         const Result<void> done = unpacker.entry(reader, header);
         return done ? Result<bool>(true) : tl::unexpected(done.error());

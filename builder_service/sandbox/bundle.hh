@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -15,17 +16,18 @@ namespace unikernel
 /// Bounds of a source bundle from outside.
 struct BundleLimits {
     std::uint64_t bytes = 64ULL << 20;  ///< unpacked
-    std::uint32_t entries = 10'000;
-    std::uint32_t ratio = 100;  ///< unpacked : packed; the first MiB is free
+    std::uint32_t entries = 10'000;     ///< files and folders, those included that no entry names
+    std::uint32_t ratio = 100;          ///< unpacked : packed; the first MiB is free
 };
 
 /// Unpacks a tar archive (plain, gzip or zstd) into `folder`, which exists and is empty. Only regular
 /// files and folders, each once, at plain relative paths; everything else is refused by name: absolute
-/// paths, "..", links of either kind, devices, FIFOs, set-user-ID bits, names that are not UTF-8.
+/// paths, "..", paths of more than 64 names, links of either kind, devices, FIFOs, set-user-ID bits, names
+/// that are not UTF-8.
 /// Owners, times and modes are not taken over. What was unpacked before a refusal stays in `folder`,
-/// which the caller discards. Errors: invalid, too_large, not_found, no_space.
+/// which the caller discards. Errors: invalid, too_large, not_found, no_space, cancelled.
 Result<void> unpack_bundle(const std::filesystem::path& archive, const std::filesystem::path& folder,
-                           const BundleLimits& limits = {});
+                           const BundleLimits& limits = {}, const std::stop_token& stop = {});
 
 /// The content of the file `name`, a plain path below the archive's root, without unpacking anything; nothing
 /// if the archive holds no such file. What comes before it is read under the same rules as by unpack_bundle;

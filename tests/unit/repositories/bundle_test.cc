@@ -93,7 +93,7 @@ TEST_F(Bundles, over_a_limit_are_refused)
 {
     EXPECT_THAT(refusal(acme, {.packed = 10, .unpacked = {}}), HasSubstr("over the limit of 10"));
     EXPECT_THAT(refusal(acme, {.unpacked = {.bytes = 20}}), HasSubstr("unpacks to more than 20 bytes"));
-    EXPECT_THAT(refusal(acme, {.unpacked = {.entries = 1}}), HasSubstr("more than 1 entries"));
+    EXPECT_THAT(refusal(acme, {.unpacked = {.entries = 1}}), HasSubstr("more than 1 files and folders"));
 }
 
 TEST_F(Bundles, that_would_leave_their_folder_are_refused)

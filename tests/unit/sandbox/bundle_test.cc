@@ -75,6 +75,8 @@ protected:
     TemporaryDirectory folder_ = *TemporaryDirectory::create();
     fs::path tar_ = folder_.path() / "bundle.tar";
     fs::path target_ = folder_.path() / "target";
+    static constexpr auto too_many_ =
+        "bundle: more than 2 files and folders; leave out what the build does not need";
 };
 
 TEST_F(Bundle, unpacks_files_and_folders)
@@ -143,12 +145,51 @@ TEST_F(Bundle, is_bounded_in_bytes_entries_and_ratio)
     const std::string block(100'000, 'x');
     EXPECT_EQ(refusal({{"a", block}, {"b", block}}, {.bytes = 150'000}),
               "bundle: unpacks to more than 150000 bytes");
-    EXPECT_EQ(refusal({{"a", ""}, {"b", ""}, {"c", ""}}, {.entries = 2}), "bundle: more than 2 entries");
+    EXPECT_EQ(refusal({{"a", ""}, {"b", ""}, {"c", ""}}, {.entries = 2}), too_many_);
     const Result<void> bomb = unpack({{"zeros", std::string(30'000'000, '\0')}}, {},
                                      [](archive* a) { archive_write_add_filter_gzip(a); });
     ASSERT_FALSE(bomb);
     EXPECT_EQ(bomb.error().kind, FailureKind::too_large);
     EXPECT_EQ(bomb.error().message, "bundle: unpacks to more than 100 times its size");
+}
+
+TEST_F(Bundle, counts_folders_that_no_entry_names)
+{
+    ASSERT_TRUE(unpack({{"a/x", ""}, {"a/y", ""}}, {.entries = 3}));
+    EXPECT_EQ(refusal({{"a/b/x", ""}}, {.entries = 2}), too_many_);
+    EXPECT_EQ(refusal({{"a/b/c/", "", AE_IFDIR}}, {.entries = 2}), too_many_);
+    std::string deep;
+    for (int i = 0; i < 60; ++i) {
+        deep += "/a";
+    }
+    std::vector<Entry> bomb;
+    for (int i = 0; i < 20; ++i) {
+        bomb.push_back({std::to_string(i) + deep + "/f"});
+    }
+    EXPECT_EQ(unpack(bomb, {.entries = 200}).error().kind, FailureKind::too_large);
+    EXPECT_LE(std::distance(fs::recursive_directory_iterator(target_), {}), 200);
+}
+
+TEST_F(Bundle, refuses_paths_that_are_too_deep)
+{
+    std::string deep;
+    for (int i = 0; i < 63; ++i) {
+        deep += "d/";
+    }
+    EXPECT_TRUE(unpack({{"./" + deep + "x"}}));
+    EXPECT_EQ(refusal({{deep + "d/x"}}),
+              "bundle: entry \"" + deep + "d/x\": the path has more than 64 names");
+}
+
+TEST_F(Bundle, stops_when_it_is_cancelled)
+{
+    write({{"a.cc", "int x;"}}, nullptr);
+    std::stop_source source;
+    source.request_stop();
+    const Result<void> result = unpack_bundle(tar_, target_, {}, source.get_token());
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind, FailureKind::cancelled);
+    EXPECT_TRUE(fs::is_empty(target_));
 }
 
 TEST_F(Bundle, gives_one_file_without_unpacking)
@@ -178,8 +219,7 @@ TEST_F(Bundle, gives_one_file_under_the_same_rules)
               "bundle: entry \"../x\": \"..\" is refused");
     EXPECT_EQ(refusal_of({{"unikernel.yaml", "", AE_IFLNK, "/etc/passwd"}}),
               "bundle: entry \"unikernel.yaml\": symbolic links are refused; pack a copy of the file");
-    EXPECT_EQ(refusal_of({{"a", ""}, {"b", ""}, {"unikernel.yaml", "x"}}, {.entries = 2}),
-              "bundle: more than 2 entries");
+    EXPECT_EQ(refusal_of({{"a", ""}, {"b", ""}, {"unikernel.yaml", "x"}}, {.entries = 2}), too_many_);
     EXPECT_EQ(refusal_of({{"zeros", std::string(30'000'000, '\0')}, {"unikernel.yaml", "x"}}, {},
                          [](archive* a) { archive_write_add_filter_gzip(a); }),
               "bundle: unpacks to more than 100 times its size");
