@@ -65,6 +65,12 @@ auto patiently(const std::stop_token& stop, Attempt attempt)
     return result;
 }
 
+/// Of what the database does not take: nothing is wrong with the build, whose end waits.
+bool is_temporary(const Failure& failure)
+{
+    return failure.kind == FailureKind::unavailable || failure.kind == FailureKind::no_space;
+}
+
 BuildState state_of(FailureKind kind)
 {
     switch (kind) {
@@ -275,7 +281,7 @@ void BuildService::work(const std::stop_token& stop)
         const auto id = (*build)->id;
         const auto token = running_.begin(id, settings_.time_limit);
         lock.unlock();
-        run(std::move(**build), token);
+        run(std::move(**build), token, stop);
     }
 }
 
@@ -312,7 +318,8 @@ BuildOutcome BuildService::build_in(const BuildRecord& build, BuildObserver& obs
     }
 }
 
-void BuildService::run(BuildRecord build, std::stop_token stop)
+/// `ending`: of the service.
+void BuildService::run(BuildRecord build, std::stop_token stop, const std::stop_token& ending)
 {
     spdlog::info("build {}: begins, attempt {}", build.id, build.attempts);
     changes_.raise();
@@ -330,8 +337,8 @@ void BuildService::run(BuildRecord build, std::stop_token stop)
     }
     if (build.state == BuildState::succeeded && build.publish)
         publish(build, observer, std::move(stop));
-    while (!observer.store_rest() || !conclude(build)) {
-        if (running_.reason(build.id) == StopReason::shutdown)
+    for (bool told = false; !observer.store_rest() || !conclude(build, told); told = true) {
+        if (ending.stop_requested())
             break;  // it is begun again at the next start
         std::this_thread::sleep_for(away_pause);
     }
@@ -354,9 +361,8 @@ void BuildService::make_image(BuildRecord& build, BuildObserver& observer, const
         keep_image(build, outcome, observer, stop);
 }
 
-/// From how far it came and the reason it was stopped, if it was, to the stored end. False: the database is
-/// away.
-bool BuildService::conclude(BuildRecord& build)
+/// From how far it came and the reason it was stopped, if it was, to the stored end. As `finish`.
+bool BuildService::conclude(BuildRecord& build, bool told)
 {
     const std::scoped_lock lock(queue_mutex_);  // from here on a cancellation comes too late
     const auto reason = running_.reason(build.id);
@@ -368,7 +374,7 @@ bool BuildService::conclude(BuildRecord& build)
     }
     if (build.state != BuildState::succeeded)
         explain_stop(build, reason);
-    return finish(build);
+    return finish(build, told);
 }
 
 void BuildService::keep_image(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer,
@@ -442,13 +448,17 @@ void BuildService::explain_stop(BuildRecord& build, StopReason reason) const
     }
 }
 
-/// False: the database is away.
-bool BuildService::finish(BuildRecord& build)
+/// False: the database is away, or its disk is full, which is said unless it was `told`.
+bool BuildService::finish(BuildRecord& build, bool told)
 {
     settle_publication(build);
     const auto done = repository_.finish(build);
-    if (!done && done.error().kind == FailureKind::unavailable)
+    if (!done && is_temporary(done.error())) {
+        if (!told)
+            spdlog::error("build {}: its end is stored when that is possible again: {}", build.id,
+                          done.error().message);
         return false;
+    }
     if (!done && done.error().kind == FailureKind::conflict) {
         spdlog::warn("{}; what it does here is of no effect", done.error().message);
         return true;

@@ -139,14 +139,14 @@ private:
     Result<std::optional<BuildRecord>> reusable(BuildRecord& wanted, bool of_the_loop);
     bool has_image(const BuildRecord& build);
     void work(const std::stop_token& stop);
-    void run(BuildRecord build, std::stop_token stop);
+    void run(BuildRecord build, std::stop_token stop, const std::stop_token& ending);
     void make_image(BuildRecord& build, BuildObserver& observer, const std::stop_token& stop);
     void keep_image(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer,
                     const std::stop_token& stop);
     void publish(BuildRecord& build, BuildObserver& observer, std::stop_token stop);
-    bool conclude(BuildRecord& build);
+    bool conclude(BuildRecord& build, bool told);
     void explain_stop(BuildRecord& build, StopReason reason) const;
-    bool finish(BuildRecord& build);
+    bool finish(BuildRecord& build, bool told);
     BuildOutcome build_in(const BuildRecord& build, BuildObserver& observer, std::stop_token stop);
 
     const BuildSettings settings_;

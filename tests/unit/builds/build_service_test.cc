@@ -142,6 +142,61 @@ TEST_F(BuildServiceTest, DestroyedInMidBuildItGoesOnLater)
     EXPECT_THAT(service_->events(build, 1, 10)->at(1).text, HasSubstr("stopped during phase compile"));
 }
 
+/// A build whose end no longer fits on the disk.
+class FullDiskTest : public BuildServiceTest
+{
+protected:
+    void fill_disk()
+    {
+        ASSERT_TRUE(database_->transact(false, [](soci::session& sql) {
+            sql << "CREATE TRIGGER full_disk BEFORE UPDATE OF state ON builds"
+                   " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+        }));
+    }
+    void make_room()
+    {
+        ASSERT_TRUE(database_->transact(false, [](soci::session& sql) { sql << "DROP TRIGGER full_disk"; }));
+    }
+    std::string begin_build()
+    {
+        build_ = [this](const BuildRequest&, const fs::path&, BuildObserver&, const std::stop_token&) {
+            begun_ = true;
+            while (!full_)
+                std::this_thread::sleep_for(1ms);
+            return BuildOutcome{};
+        };
+        start();
+        auto id = submit("a")->build.id;
+        while (!begun_)
+            std::this_thread::sleep_for(1ms);
+        fill_disk();
+        full_ = true;
+        std::this_thread::sleep_for(200ms);
+        return id;
+    }
+    std::atomic<bool> begun_{false}, full_{false};
+};
+
+TEST_F(FullDiskTest, TheEndOfABuildIsStoredWhenThereIsRoomAgain)
+{
+    const auto id = begin_build();
+    EXPECT_EQ(service_->find(id, everything)->state, BuildState::running);
+    EXPECT_FALSE(service_->idle());
+    make_room();
+    EXPECT_EQ(ended(id).state, BuildState::failed);
+}
+
+TEST_F(FullDiskTest, AServiceThatEndsLeavesTheBuildToItsNextStart)
+{
+    const auto id = begin_build();
+    ASSERT_TRUE(service_->cancel(id, everything));
+    service_.reset();
+    EXPECT_EQ((*repository_->find(id, everything))->state, BuildState::running);
+    make_room();
+    start();
+    EXPECT_EQ(ended(id).attempts, 2);
+}
+
 TEST_F(BuildServiceTest, ProjectsDoNotShareBuildsAndSeeTheirOwn)
 {
     start();
