@@ -37,8 +37,9 @@ Result<std::filesystem::path> compile_one(const CompileJob& job, const ObjectCac
     if (error) {
         return tl::unexpected(system_failure(folder.string(), error.value()));
     }
-    if (Result<void> given = give_to(folder, job.user); !given) {
-        return tl::unexpected(given.error());
+    const std::filesystem::path object_file = folder / "object.o";
+    if (Result<void> made = job.tenant ? make_output(object_file, job.user) : Result<void>{}; !made) {
+        return tl::unexpected(made.error());
     }
     const auto begin = std::filesystem::file_time_type::clock::now();
     Result<std::string> output = run_tool(job.tool(folder), "compiling " + job.name, budget, stop);
@@ -51,10 +52,10 @@ Result<std::filesystem::path> compile_one(const CompileJob& job, const ObjectCac
         return tl::unexpected(output.error());
     }
     printed = std::move(*output);
-    const Result<std::string> object = read_file(folder / "object.o", largest_object);
-    if (!object) {
-        return fail(FailureKind::internal,
-                    "compiling " + job.name + " left no object: " + object.error().message);
+    const Result<std::string> object = read_file(object_file, largest_object);
+    if (!object || object->empty()) {
+        return fail(FailureKind::internal, "compiling " + job.name + " left no object: " +
+                                               (object ? "the file is empty" : object.error().message));
     }
     return store_object(job, cache, folder / "object.d", begin, *object);
 }

@@ -33,9 +33,10 @@ struct CompileJob {
     Digest key{};      ///< of all that determines the object but the text of the headers below
     std::vector<HeaderFolder> headers;  ///< where they are looked for; the compiler writes `object.d` (-MMD)
     bool tenant = false;  ///< the application's own source: a refusal is its author's, else a bug of ours
-    /// The compiler run that writes `object.o` into the given folder. Only called if the cache has it not.
+    /// The compiler run that writes `object.o` into the given folder, for a tenant's source an empty file
+    /// that is there. Only called if the cache has it not.
     std::function<ProcessSpecification(const std::filesystem::path& folder)> tool;
-    std::optional<uid_t> user = std::nullopt;  ///< whose that folder is made first; absent: this process's
+    std::optional<uid_t> user = std::nullopt;  ///< whose that file is made; absent: this process's
     bool precompiled = false;                  ///< reads the precompiled header, and waits until it is there
 };
 

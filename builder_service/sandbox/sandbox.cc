@@ -57,7 +57,7 @@ std::vector<std::string> confined(const SandboxedTool& tool, const SandboxLimits
     for (const auto& [host, inside] : tool.writable) {
         add({"--bind", host.string(), inside});
     }
-    add({"--remount-ro", "/", "--chdir", tool.working_directory.string(), "--"});
+    add({"--remount-ro", "/dev", "--remount-ro", "/", "--chdir", tool.working_directory.string(), "--"});
     // Only in here: outside, it would count all processes of the service's user.
     add({"/usr/bin/prlimit", "--nproc=" + std::to_string(limits.processes), "--", tool.program.string()});
     arguments.insert(arguments.end(), tool.arguments.begin(), tool.arguments.end());
@@ -112,10 +112,13 @@ ProcessSpecification sandboxed(const SandboxedTool& tool, const SandboxLimits& l
     return specification;
 }
 
-Result<void> give_to(const std::filesystem::path& folder, std::optional<uid_t> user)
+Result<void> make_output(const std::filesystem::path& file, std::optional<uid_t> user)
 {
-    if (user && lchown(folder.c_str(), *user, *user) != 0) {
-        return tl::unexpected(system_failure(folder.string(), errno));
+    if (Result<void> made = write_file(file, ""); !made) {
+        return made;
+    }
+    if (user && lchown(file.c_str(), *user, *user) != 0) {
+        return tl::unexpected(system_failure(file.string(), errno));
     }
     return {};
 }

@@ -21,14 +21,15 @@ struct SandboxedTool {
     std::vector<std::string> arguments;
     std::filesystem::path working_directory = "/build";
     /// Host path -> path inside. Under SandboxLimits::user what is read must be readable for everyone (not
-    /// the folders above it), and what is written that user's.
+    /// the folders above it).
     std::map<std::filesystem::path, std::string> read_only;
+    /// The same, of files that make_output made. No folder: in one a tool could make any number of files.
     std::map<std::filesystem::path, std::string> writable;
 };
 
 struct SandboxLimits {
     std::chrono::milliseconds time{120'000};  ///< wall clock; CPU time is bounded by the same
-    std::uint64_t memory = 2ULL << 30;        ///< bytes of address space per process, and of tmpfs
+    std::uint64_t memory = 2ULL << 30;        ///< bytes of address space per process, and of /tmp
     std::uint32_t processes = 64;             ///< at once; the sandbox's own is one of them
     std::uint64_t output = 1ULL << 20;        ///< bytes the tool may print
     std::uint64_t file_size = 256ULL << 20;   ///< bytes of one file it writes
@@ -37,13 +38,13 @@ struct SandboxLimits {
 };
 
 /// The tool as a process in bubblewrap: new user, PID, network (none), IPC, UTS and cgroup namespaces;
-/// of the host it sees /usr and the links into it read-only, what `tool` names, and an empty /tmp. It
-/// has no capability, cannot gain privileges, gets a fixed environment, and ends with its parent.
-/// Pure; run it with run().
+/// of the host it sees /usr and the links into it read-only, what `tool` names, and an empty /tmp, the only
+/// folder that it can write to. It has no capability, cannot gain privileges, gets a fixed environment, and
+/// ends with its parent. Pure; run it with run().
 ProcessSpecification sandboxed(const SandboxedTool& tool, const SandboxLimits& limits);
 
-/// Makes a folder that a tool writes to `user`'s, if there is one. Errors: internal.
-Result<void> give_to(const std::filesystem::path& folder, std::optional<uid_t> user);
+/// Makes an empty file for a tool to write, `user`'s if there is one. Errors: no_space, internal.
+Result<void> make_output(const std::filesystem::path& file, std::optional<uid_t> user);
 
 /// How well tools can be confined on this host.
 struct Confinement {

@@ -186,7 +186,7 @@ Result<void> Build::link(std::stop_token stop)
     }
     const fs::path output = inputs_.work / "linked";
     Result<void> made = make_folder(output);
-    made = made ? give_to(output, inputs_.limits.user) : made;
+    made = made ? make_output(output / "image", inputs_.limits.user) : made;
     if (!made) {
         return made;
     }
@@ -203,8 +203,8 @@ Result<void> Build::link(std::stop_token stop)
     }
     const FinalLink inputs{inputs_.work / "link.ld", *libos, application_, has_c_library()};
     SandboxLimits limits = inputs_.limits;
-    const Result<std::string> printed =
-        run_tool(final_link(core_, toolchain_, inputs, output, limits), "linking the image", budget_, stop);
+    const Result<std::string> printed = run_tool(
+        final_link(core_, toolchain_, inputs, output / "image", limits), "linking the image", budget_, stop);
     if (!printed) {
         Failure failure = printed.error();
         if (failure.kind == FailureKind::invalid) {

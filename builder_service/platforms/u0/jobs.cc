@@ -398,7 +398,7 @@ private:
                     tool.arguments = arguments;
                     tool.working_directory = "/build/src";
                     tool.read_only[inputs.source] = "/build/src";
-                    tool.writable[folder] = "/build/out";
+                    tool.writable[folder / "object.o"] = "/build/out/object.o";
                     return sandboxed(tool, inputs.limits);
                 },
                 context_.inputs.limits.user};

@@ -99,7 +99,7 @@ ProcessSpecification final_link(const Description& description, const Toolchain&
     add({"-T", "/build/link.ld", "-o", "/build/out/image"});
     tool.read_only[link.script] = "/build/link.ld";
     tool.read_only[link.libos] = "/build/libos.o";
-    tool.writable[output] = "/build/out";
+    tool.writable[output] = "/build/out/image";
     const auto& files = toolchain.files;
     if (link.c_library) {
         add({"--eh-frame-hdr", files.at("crt1.o"), files.at("crti.o"), files.at("crtbeginT.o")});

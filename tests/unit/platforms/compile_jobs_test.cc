@@ -162,7 +162,7 @@ TEST_F(CompileJobs, an_object_that_is_a_link_is_not_followed)
         "x.c", sha256("x"), {}, true, [this](const std::filesystem::path& folder) {
             ProcessSpecification tool;
             tool.program = "ln";
-            tool.arguments = {"-s", (folder_.path() / "secret").string(), (folder / "object.o").string()};
+            tool.arguments = {"-sf", (folder_.path() / "secret").string(), (folder / "object.o").string()};
             return tool;
         }};
     const auto result = run({hostile});

@@ -29,7 +29,7 @@ protected:
         limits_.user = works->user;
         fs::create_directory(in_);
         fs::create_directory(out_);
-        ASSERT_TRUE(give_to(out_, limits_.user));
+        ASSERT_TRUE(make_output(out_ / "object", limits_.user));
         ASSERT_TRUE(write_file(in_ / "file", "content"));
         limits_.time = std::chrono::seconds(20);
     }
@@ -41,7 +41,7 @@ protected:
         tool.arguments = {"-c", script};
         tool.working_directory = "/build/src";
         tool.read_only[in_] = "/build/src";
-        tool.writable[out_] = "/build/out";
+        tool.writable[out_ / "object"] = "/build/out/object";
         const Result<ProcessResult> result = run(sandboxed(tool, limits_));
         EXPECT_TRUE(result);
         return *result;
@@ -71,10 +71,28 @@ TEST_F(Sandbox, shows_nothing_else_of_the_host)
 
 TEST_F(Sandbox, writes_nowhere_but_in_its_output)
 {
-    for (const char* target : {"/usr/bin/x", "/build/src/file", "/x", "/etc/x", "/build/x"}) {
+    for (const char* target : {"/usr/bin/x", "/build/src/file", "/x", "/etc/x", "/build/x", "/build/out/x",
+                               "/dev/x", "/dev/shm/x"}) {
         EXPECT_FALSE(sh(std::string("echo x > ") + target).ok()) << target;
     }
     EXPECT_EQ(*read_file(in_ / "file", 100), "content");
+    EXPECT_TRUE(sh("echo x > /dev/null && head -c 1 /dev/urandom > /tmp/x").ok());
+}
+
+TEST_F(Sandbox, makes_files_in_no_folder_but_tmp)
+{
+    EXPECT_EQ(sh("cut -d' ' -f2 /proc/mounts | while read mount; do find $mount -xdev -path /proc -prune -o "
+                 "-type d -writable -print; done | sort -u | while read folder; do touch $folder/x && echo "
+                 "$folder; done")
+                  .out,
+              "/tmp\n");
+}
+
+TEST_F(Sandbox, leaves_its_output_where_it_is)
+{
+    EXPECT_FALSE(sh("rm /build/out/object").ok());
+    EXPECT_FALSE(sh("mv /build/out/object /tmp/object && ln -s /etc/passwd /build/out/object").ok());
+    EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(out_ / "object")));
 }
 
 TEST_F(Sandbox, has_no_network)
@@ -116,8 +134,8 @@ TEST_F(Sandbox, is_limited_in_memory)
 TEST_F(Sandbox, is_limited_in_what_it_writes_and_prints)
 {
     limits_.file_size = 10'000;
-    EXPECT_FALSE(sh("head -c 1000000 /dev/zero > /build/out/big").ok());
-    EXPECT_LE(fs::file_size(out_ / "big"), 10'000U);
+    EXPECT_FALSE(sh("head -c 1000000 /dev/zero > /build/out/object").ok());
+    EXPECT_LE(fs::file_size(out_ / "object"), 10'000U);
     limits_.output = 5'000;
     EXPECT_EQ(sh("yes").end, ProcessResult::End::output_limit);
 }
@@ -176,11 +194,11 @@ TEST_F(Sandbox, has_its_number_of_processes_whatever_others_have)
 
 TEST_F(Sandbox, is_of_no_user_that_owns_something)
 {
-    const ProcessResult result = sh("cat /proc/self/uid_map; touch /build/out/made");
+    const ProcessResult result = sh("echo x > /build/out/object");  // of mode 0644
     ASSERT_TRUE(result.ok()) << result.error;
     struct stat made {
     };
-    ASSERT_EQ(lstat((out_ / "made").c_str(), &made), 0);
+    ASSERT_EQ(lstat((out_ / "object").c_str(), &made), 0);
     EXPECT_NE(made.st_uid, 0U) << "the host's root, in a sandbox";
 }
 
