@@ -72,6 +72,9 @@ Result<std::string> plain_path(const char* raw)
         if (part.size() > 255) {
             return refuse("a name is longer than 255 bytes");
         }
+        if (part.ends_with(".gch")) {  // a file, or a folder of some: GCC maps either into itself
+            return refuse("precompiled headers are refused; leave them out, the headers suffice");
+        }
         if (++names > deepest) {
             return refuse("the path has more than " + std::to_string(deepest) + " names");
         }

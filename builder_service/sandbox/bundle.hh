@@ -22,10 +22,10 @@ struct BundleLimits {
 
 /// Unpacks a tar archive (plain, gzip or zstd) into `folder`, which exists and is empty. Only regular
 /// files and folders, each once, at plain relative paths; everything else is refused by name: absolute
-/// paths, "..", paths of more than 64 names, links of either kind, devices, FIFOs, set-user-ID bits, names
-/// that are not UTF-8.
-/// Owners, times and modes are not taken over. What was unpacked before a refusal stays in `folder`,
-/// which the caller discards. Errors: invalid, too_large, not_found, no_space, cancelled.
+/// paths, "..", paths of more than 64 names, precompiled headers (*.gch), links of either kind, devices,
+/// FIFOs, set-user-ID bits, names that are not UTF-8. Owners, times and modes are not taken over. What was
+/// unpacked before a refusal stays in `folder`, which the caller discards. Errors: invalid, too_large,
+/// not_found, no_space, cancelled.
 Result<void> unpack_bundle(const std::filesystem::path& archive, const std::filesystem::path& folder,
                            const BundleLimits& limits = {}, const std::stop_token& stop = {});
 

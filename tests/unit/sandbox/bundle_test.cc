@@ -170,6 +170,15 @@ TEST_F(Bundle, counts_folders_that_no_entry_names)
     EXPECT_LE(std::distance(fs::recursive_directory_iterator(target_), {}), 200);
 }
 
+TEST_F(Bundle, refuses_precompiled_headers)
+{
+    const std::string why = ": precompiled headers are refused; leave them out, the headers suffice";
+    EXPECT_EQ(refusal({{"a/b.hh.gch", "gpch"}}), "bundle: entry \"a/b.hh.gch\"" + why);
+    EXPECT_EQ(refusal({{"b.hh.gch/O2", "gpch"}}), "bundle: entry \"b.hh.gch/O2\"" + why);
+    EXPECT_EQ(refusal({{"b.hh.gch/", "", AE_IFDIR}}), "bundle: entry \"b.hh.gch/\"" + why);
+    EXPECT_TRUE(unpack({{"b.gch.hh", ""}}));
+}
+
 TEST_F(Bundle, refuses_paths_that_are_too_deep)
 {
     std::string deep;
