@@ -7,6 +7,7 @@
 
 #include "connections.hh"
 #include "hooks.gen.hh"
+#include "limits.hh"
 #include "lwip_api.hh"
 #include "u0/clock.hh"
 #include "u0/cmdline.hh"
@@ -138,7 +139,9 @@ bool is_transient(const network_device::Frame& frame)
 pbuf* make_packet(const network_device::Frame& frame)
 {
     if (frame.size <= copied_size || frame.wanted_back) {
-        pbuf* packet = pbuf_alloc(PBUF_RAW, static_cast<u16_t>(frame.size), PBUF_RAM);
+        pbuf* packet = frame.size <= copied_size || room_for_input()
+                           ? pbuf_alloc(PBUF_RAW, static_cast<u16_t>(frame.size), PBUF_RAM)
+                           : nullptr;
         if (packet)
             std::memcpy(packet->payload, frame.bytes, frame.size);
         // Without memory: what gives memory back (acknowledgements, resets) is looked at where it lies.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What lwIP may take, and what gives way when many want something.
+#include "limits.hh"
 #include "config.gen.hh"
 #include "connections.hh"
 #include "lwip_api.hh"
@@ -18,8 +19,7 @@ namespace
 bool memory_left(std::size_t bytes)
 {
     constexpr std::size_t small = 512;
-    constexpr auto reserve = static_cast<std::size_t>(cfg::lwip::memory_reserve);
-    return memory::free_pages() * 100 > memory::total_pages() * (bytes <= small ? 1 : reserve);
+    return memory::spare_pages(bytes <= small ? memory::Taker::small_needs : memory::Taker::output) > 0;
 }
 
 /// The list has the youngest first.
@@ -34,6 +34,13 @@ void forget_old_time_waits()
 }
 
 }  // namespace
+
+bool room_for_input()
+{
+    constexpr auto reserve = static_cast<std::size_t>(cfg::lwip::memory_reserve);
+    return memory::free_pages() * 100 > memory::total_pages() * reserve;
+}
+
 }  // namespace u0::net
 
 using namespace u0;

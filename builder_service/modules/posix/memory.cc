@@ -26,12 +26,10 @@ struct Break {
     unsigned char* end = nullptr;
 } heap;
 
-/// Whether `pages` more leave enough for the network and the kernel's own small needs.
+/// Whether `pages` more leave enough for the network, stacks and the kernel's own small needs.
 bool affordable(std::size_t pages)
 {
-    constexpr std::size_t left_alone = 50;  // a fiftieth of memory
-    std::size_t free = memory::free_pages();
-    return pages <= free && free - pages >= memory::total_pages() / left_alone;
+    return pages <= memory::spare_pages(memory::Taker::application);
 }
 
 bool page_aligned(std::uint64_t value)
@@ -115,7 +113,7 @@ long sys_mmap(const SyscallArgs& args)
     if (!to_access(args[2], access))
         return -EPERM;
     std::size_t pages = pages_for(bytes);
-    if (access == Access::write && !affordable(pages))
+    if (access != Access::none && !affordable(pages))
         return -ENOMEM;
     Backing backing = (flags & (MAP_STACK | MAP_GROWSDOWN)) != 0 ? Backing::on_demand : Backing::now;
     if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0) {
@@ -144,7 +142,8 @@ long sys_mprotect(const SyscallArgs& args)
         return -EACCES;
     if (args[1] == 0)
         return 0;
-    return memory::protect(args.pointer<void>(0), pages_for(args[1]), access) ? 0 : -ENOMEM;
+    const std::size_t most = memory::spare_pages(memory::Taker::application);
+    return memory::protect(args.pointer<void>(0), pages_for(args[1]), access, most) ? 0 : -ENOMEM;
 }
 
 long sys_mremap(const SyscallArgs& args)

@@ -58,11 +58,18 @@ bool more_wanted()
     return buffers_in_device() < wanted_buffers;
 }
 
+/// Beyond its own, the device gets buffers for those that the stack holds.
+bool more_allowed()
+{
+    return buffers_in_use < wanted_buffers ||
+           (buffers_in_use < most_buffers && memory::spare_pages(memory::Taker::input) > 0);
+}
+
 /// Keeps the device supplied, as far as those leave buffers over who hold frames (peers send, the application
 /// does not read).
 void refill()
 {
-    while (more_wanted() && buffers_in_use < most_buffers) {
+    while (more_wanted() && more_allowed()) {
         auto* buffer = static_cast<unsigned char*>(kalloc(buffer_size));
         if (!buffer)
             return;

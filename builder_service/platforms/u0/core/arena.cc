@@ -195,6 +195,18 @@ bool protect_image(std::uint64_t address, std::size_t pages, Access access)
     return true;
 }
 
+/// Whether an access to the page takes memory: at its first touch ...
+bool comes_on_demand(Entry entry)
+{
+    return !(entry & present) && entry & (on_demand | later_on_demand);
+}
+
+/// ... or as soon as it is allowed.
+bool lacks_memory(Entry entry)
+{
+    return !(entry & (present | keeps_page)) && !comes_on_demand(entry);
+}
+
 Access access_of(Entry entry)
 {
     if (!(entry & (present | on_demand)))
@@ -258,7 +270,7 @@ bool unmap(void* place, std::size_t pages)
     return true;
 }
 
-bool protect(void* place, std::size_t pages, Access access)
+bool protect(void* place, std::size_t pages, Access access, std::size_t most)
 {
     const std::uint64_t address = address_of(place);
     if (!in_arena(address, pages))
@@ -273,7 +285,14 @@ bool protect(void* place, std::size_t pages, Access access)
         }
         return true;
     };
-    if (!each_entry([](Entry entry) { return entry != 0; }))
+    std::size_t taken = 0;
+    bool some_on_demand = false;
+    const auto count = [&taken, &some_on_demand](Entry entry) {
+        taken += lacks_memory(entry);
+        some_on_demand = some_on_demand || comes_on_demand(entry);
+        return entry != 0;
+    };
+    if (!each_entry(count) || (access != Access::none && taken + some_on_demand > most))
         return false;
     const WriteWindow window;
     const bool enough = each_entry([access](Entry& entry) { return protect_entry(entry, access); });

@@ -85,6 +85,49 @@ void exhausted()
     std::cout << "too large " << (new (std::nothrow) char[std::size_t{1} << 40] == nullptr) << '\n';
 }
 
+struct sysinfo state()
+{
+    struct sysinfo now {
+    };
+    sysinfo(&now);
+    return now;
+}
+
+/// Takes memory until there is no more; what is left then is for others, and for the stack.
+template <typename Take>
+void refused(const char* how, Take take)
+{
+    errno = 0;
+    while (take())
+        ;
+    const bool no_memory = errno == ENOMEM;
+    const struct sysinfo now = state();
+    unsigned char deep[64 * 1024];
+    std::fill(std::begin(deep), std::end(deep), static_cast<unsigned char>(1));
+    std::cout << how << ' ' << no_memory << (now.freeram >= now.totalram / 40) << int(deep[100]) << std::endl;
+}
+
+void reserve()
+{
+    constexpr std::size_t reserved = 64 * mib;
+    unsigned char* const start = map(reserved, PROT_NONE);
+    std::size_t used = 0;
+    refused("made accessible", [&] {
+        used += 16 * page;
+        return mprotect(start + used - 16 * page, 16 * page, PROT_READ | PROT_WRITE) == 0;
+    });
+    munmap(start, reserved);
+    std::vector<unsigned char*> maps;
+    maps.reserve(10'000);
+    refused("read-only", [&] {
+        maps.push_back(map(16 * page, PROT_READ));
+        return maps.back() != nullptr;
+    });
+    maps.pop_back();
+    for (unsigned char* one : maps)
+        munmap(one, 16 * page);
+}
+
 }  // namespace
 
 int main(int argc, char**)
@@ -93,13 +136,11 @@ int main(int argc, char**)
     mapping();
     if (argc > 1)
         return 0;  // a host has too much memory to exhaust
-    struct sysinfo before {
-    }, after{};
-    sysinfo(&before);
+    const struct sysinfo before = state();
     exhausted();
+    reserve();
     malloc_trim(0);
-    sysinfo(&after);
-    std::cout << "lost " << (before.freeram > after.freeram + 2 * mib) << '\n';
+    std::cout << "lost " << (before.freeram > state().freeram + 2 * mib) << '\n';
     void* code = mmap(nullptr, page, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     std::cout << "executable " << (code == MAP_FAILED) << (errno == EPERM) << '\n';
     unsigned char* data = map(page);

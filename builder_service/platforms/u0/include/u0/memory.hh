@@ -39,8 +39,9 @@ bool unmap(void* address, std::size_t pages);
 
 /// Changes access.  Pages that had Access::none and no memory get zeroed memory (at once), pages that
 /// become Access::none keep their contents.  False when a page is not mapped, not the arena's nor the image's
-/// sealable data (PT_GNU_RELRO), or memory is short.
-bool protect(void* address, std::size_t pages, Access access);
+/// sealable data (PT_GNU_RELRO), or memory is short; and, then with nothing changed, when it would take more
+/// than `most` pages (those that come on demand count as one).
+bool protect(void* address, std::size_t pages, Access access, std::size_t most = ~std::size_t{0});
 
 /// Forgets the contents: the pages read as zero afterwards, with the access they have.  Memory that was taken
 /// on demand is given back until it is touched again.  False when the range is not in the arena.
@@ -70,6 +71,23 @@ inline std::size_t free_pages()
 inline std::size_t total_pages()
 {
     return state::total_pages;
+}
+
+/// Who takes memory, by what he leaves to those after him: one part in 2^n of all.  So it runs out for one
+/// after the other, and what gives some back still works: an application that took all it got can read, and
+/// answer.  The last belongs to stacks, whose want is a panic.
+enum class Taker : unsigned {
+    input = 4,        ///< what comes in and is kept: it comes again
+    application = 5,  ///< what it is refused, it knows
+    output = 6,       ///< what goes out, until it is acknowledged
+    small_needs = 7,  ///< state of a connection, an acknowledgement
+};
+
+/// Pages that `taker` may still have.
+inline std::size_t spare_pages(Taker taker)
+{
+    const std::size_t free = free_pages(), left_alone = total_pages() >> static_cast<unsigned>(taker);
+    return free > left_alone ? free - left_alone : 0;
 }
 
 /// `pages` physically contiguous, zeroed pages of the direct map for a device or a driver's tables.
