@@ -13,7 +13,13 @@ namespace
 {
 
 constexpr std::size_t most_waiting = 128 * 1024;  ///< bytes; later datagrams are dropped, as UDP may
+constexpr std::size_t overhead = 256;             ///< of these, for what else a datagram takes
 constexpr std::size_t largest_datagram = 65507;   // RFC 768 over RFC 791
+
+std::size_t cost(const pbuf& data)
+{
+    return data.tot_len + overhead;
+}
 
 }  // namespace
 
@@ -43,7 +49,7 @@ UdpSocket::~UdpSocket()
 void UdpSocket::drop(Datagram& datagram)
 {
     waiting_.remove(datagram);
-    waiting_bytes_ -= datagram.data->tot_len;
+    waiting_bytes_ -= cost(*datagram.data);
     pbuf_free(datagram.data);
     datagram.~Datagram();
     kfree(&datagram);
@@ -52,7 +58,7 @@ void UdpSocket::drop(Datagram& datagram)
 void UdpSocket::on_receive(void* argument, udp_pcb*, pbuf* data, const ip_addr_t* address, u16_t port)
 {
     auto* self = static_cast<UdpSocket*>(argument);
-    void* block = self->waiting_bytes_ + data->tot_len > most_waiting || self->read_shut_
+    void* block = self->waiting_bytes_ + cost(*data) > most_waiting || self->read_shut_
                       ? nullptr
                       : kalloc(sizeof(Datagram));
     if (!block) {
@@ -61,7 +67,7 @@ void UdpSocket::on_receive(void* argument, udp_pcb*, pbuf* data, const ip_addr_t
     }
     auto* datagram = new (block) Datagram{.data = data, .from = {*address, port}, .link = {}};
     self->waiting_.push_back(*datagram);
-    self->waiting_bytes_ += data->tot_len;
+    self->waiting_bytes_ += cost(*data);
     self->notify(EPOLLIN);
 }
 

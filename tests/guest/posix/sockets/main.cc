@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <string>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -322,6 +323,28 @@ void flow_control()
     close(set);
 }
 
+/// A datagram without bytes takes memory too: of many that nobody reads most are dropped.
+void empty_datagrams()
+{
+    constexpr int many = 5000;
+    int a = udp(), b = udp();
+    bind_to(a, 0);
+    connect_to(b, port_of(a));
+    for (int i = 0; i < many; ++i) {
+        send(b, "", 0, 0);
+        sched_yield();  // the network has its turn
+    }
+    char byte = 0;
+    int kept = 0;
+    while (recv(a, &byte, 1, MSG_DONTWAIT) == 0)
+        ++kept;
+    std::cout << "kept " << (kept >= 100) << (kept < many / 2) << '\n';
+    send(b, "x", 1, 0);
+    std::cout << "and then " << recv(a, &byte, 1, 0) << byte << '\n';
+    close(a);
+    close(b);
+}
+
 void datagrams()
 {
     int a = udp(), b = udp();
@@ -440,6 +463,7 @@ int main()
     listening_ends();
     flow_control();
     datagrams();
+    empty_datagrams();
     backlog();
     churn();
     names();
