@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "builder_service/builds/build_run.hh"
 #include "builder_service/builds/publication.hh"
 #include "builder_service/pipeline/pipeline.hh"
 
@@ -43,6 +44,8 @@ struct BuildRecord {
     std::int64_t epoch = 0;
     std::string builder;  ///< that runs it, or ran it last; "" where there is but one
     std::uint32_t objects_compiled = 0, objects_cached = 0;
+
+    BuildRun run() const { return {id, epoch}; }
 };
 
 /// One line of a build's story (doc: rest-api.rst).

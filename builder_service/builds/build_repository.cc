@@ -319,18 +319,19 @@ Result<void> BuildRepository::ask_to_stop(const BuildRecord& build)
     });
 }
 
-Result<std::vector<std::string>> BuildRepository::to_be_stopped(const std::string& builder)
+Result<std::vector<BuildRun>> BuildRepository::to_be_stopped(const std::string& builder)
 {
     return database_.transact(false, [&](soci::session& sql) {
         std::string id;
+        long long epoch = 0;
         soci::statement statement =
-            (sql.prepare
-                 << "SELECT id FROM builds WHERE state = 'running' AND builder = :builder AND stopping = 1",
-             use(builder), into(id));
-        std::vector<std::string> found;
+            (sql.prepare << "SELECT id, epoch FROM builds WHERE state = 'running' AND builder = :builder"
+                            " AND stopping = 1",
+             use(builder), into(id), into(epoch));
+        std::vector<BuildRun> found;
         statement.execute();
         while (statement.fetch())
-            found.push_back(id);
+            found.push_back({id, epoch});
         return found;
     });
 }

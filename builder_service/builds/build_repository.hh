@@ -49,8 +49,8 @@ public:
     Result<std::optional<BuildRecord>> claim(const std::string& builder = "");
     /// Asks whoever runs it to stop it (`to_be_stopped`).
     Result<void> ask_to_stop(const BuildRecord& build);
-    /// Ids of the builds that this builder runs and was asked to stop.
-    Result<std::vector<std::string>> to_be_stopped(const std::string& builder);
+    /// What this builder runs and was asked to stop.
+    Result<std::vector<BuildRun>> to_be_stopped(const std::string& builder);
     /// Queued again, as if it had not been begun (`attempts` as given), with one event.
     Result<void> requeue(const BuildRecord& build, int attempts, const BuildEvent& why);
     Result<void> set_phase(const BuildRecord& build, const std::string& phase);

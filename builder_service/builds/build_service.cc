@@ -175,9 +175,9 @@ void BuildService::keep_watch(const std::stop_token& stop)
     std::condition_variable_any never;
     auto next_look = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
-        if (const auto ids = repository_.to_be_stopped(settings_.builder))
-            for (const auto& id : *ids)
-                running_.stop(id, StopReason::cancelled);
+        if (const auto runs = repository_.to_be_stopped(settings_.builder))
+            for (const auto& run : *runs)
+                running_.stop(run, StopReason::cancelled);
         if (std::chrono::steady_clock::now() >= next_look) {
             if (const auto silent = watch_->look())
                 for (const auto& builder : *silent)
@@ -246,7 +246,7 @@ Result<void> BuildService::cancel(const std::string& id, const Scope& scope)
         auto build = find(id, scope);
         if (!build)
             return tl::unexpected(build.error());
-        if (build->state == BuildState::running && !running_.stop(id, StopReason::cancelled))
+        if (build->state == BuildState::running && !running_.stop(build->run(), StopReason::cancelled))
             return repository_.ask_to_stop(*build);
         if (build->state != BuildState::queued)
             return {};
@@ -278,8 +278,7 @@ void BuildService::work(const std::stop_token& stop)
                              [this, seen = submitted_] { return submitted_ != seen; });
             continue;
         }
-        const auto id = (*build)->id;
-        const auto token = running_.begin(id, settings_.time_limit);
+        const auto token = running_.begin((*build)->run(), settings_.time_limit);
         lock.unlock();
         run(std::move(**build), token, stop);
     }
@@ -295,7 +294,7 @@ BuildOutcome BuildService::build_in(const BuildRecord& build, BuildObserver& obs
         outcome.error = bundle.error().message;
         return outcome;
     }
-    const auto work = settings_.work / build.id;
+    const auto work = work_folder(build);
     std::error_code code;
     fs::create_directories(work, code);
     if (code) {
@@ -318,6 +317,11 @@ BuildOutcome BuildService::build_in(const BuildRecord& build, BuildObserver& obs
     }
 }
 
+fs::path BuildService::work_folder(const BuildRecord& build) const
+{
+    return settings_.work / (build.id + "." + std::to_string(build.epoch));
+}
+
 /// `ending`: of the service.
 void BuildService::run(BuildRecord build, std::stop_token stop, const std::stop_token& ending)
 {
@@ -325,7 +329,7 @@ void BuildService::run(BuildRecord build, std::stop_token stop, const std::stop_
     changes_.raise();
     RecordingObserver observer(
         repository_, build, settings_.log_limit,
-        [this, id = build.id](StopReason reason) { running_.stop(id, reason); },
+        [this, run = build.run()](StopReason reason) { running_.stop(run, reason); },
         [this] { changes_.raise(); });
     for (const auto& requirement : build.applied)
         observer.log(told(requirement));
@@ -342,9 +346,9 @@ void BuildService::run(BuildRecord build, std::stop_token stop, const std::stop_
             break;  // it is begun again at the next start
         std::this_thread::sleep_for(away_pause);
     }
-    running_.end(build.id);
+    running_.end(build.run());
     std::error_code code;
-    fs::remove_all(settings_.work / build.id, code);
+    fs::remove_all(work_folder(build), code);
 }
 
 void BuildService::make_image(BuildRecord& build, BuildObserver& observer, const std::stop_token& stop)
@@ -365,7 +369,7 @@ void BuildService::make_image(BuildRecord& build, BuildObserver& observer, const
 bool BuildService::conclude(BuildRecord& build, bool told)
 {
     const std::scoped_lock lock(queue_mutex_);  // from here on a cancellation comes too late
-    const auto reason = running_.reason(build.id);
+    const auto reason = running_.reason(build.run());
     if (build.state != BuildState::succeeded && reason == StopReason::shutdown) {
         const auto text = "the service was stopped " + where(build) + "; it was started again automatically";
         if (auto done = repository_.requeue(build, build.attempts - 1, warning_event(build, text)); !done)

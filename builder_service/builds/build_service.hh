@@ -139,6 +139,7 @@ private:
     Result<std::optional<BuildRecord>> reusable(BuildRecord& wanted, bool of_the_loop);
     bool has_image(const BuildRecord& build);
     void work(const std::stop_token& stop);
+    std::filesystem::path work_folder(const BuildRecord& build) const;
     void run(BuildRecord build, std::stop_token stop, const std::stop_token& ending);
     void make_image(BuildRecord& build, BuildObserver& observer, const std::stop_token& stop);
     void keep_image(BuildRecord& build, const BuildOutcome& outcome, BuildObserver& observer,

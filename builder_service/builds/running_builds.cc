@@ -9,27 +9,27 @@ namespace unikernel
 RunningBuilds::RunningBuilds() : watcher_([this](const std::stop_token& stop) { watch(stop); }) {}
 RunningBuilds::~RunningBuilds() = default;
 
-std::stop_token RunningBuilds::begin(const std::string& id, std::chrono::milliseconds time_limit)
+std::stop_token RunningBuilds::begin(const BuildRun& run, std::chrono::milliseconds time_limit)
 {
     const std::scoped_lock lock(mutex_);
-    auto& entry = entries_[id];
+    auto& entry = entries_[run];
     ++begun_;
     entry.deadline = std::chrono::steady_clock::now() + time_limit;
     changed_.notify_all();
     return entry.source.get_token();
 }
 
-StopReason RunningBuilds::reason(const std::string& id)
+StopReason RunningBuilds::reason(const BuildRun& run)
 {
     const std::scoped_lock lock(mutex_);
-    const auto found = entries_.find(id);
+    const auto found = entries_.find(run);
     return found == entries_.end() ? StopReason::none : found->second.reason;
 }
 
-void RunningBuilds::end(const std::string& id)
+void RunningBuilds::end(const BuildRun& run)
 {
     const std::scoped_lock lock(mutex_);
-    entries_.erase(id);
+    entries_.erase(run);
     changed_.notify_all();
 }
 
@@ -40,10 +40,10 @@ void RunningBuilds::stop(Entry& entry, StopReason reason)
     entry.source.request_stop();
 }
 
-bool RunningBuilds::stop(const std::string& id, StopReason reason)
+bool RunningBuilds::stop(const BuildRun& run, StopReason reason)
 {
     const std::scoped_lock lock(mutex_);
-    const auto found = entries_.find(id);
+    const auto found = entries_.find(run);
     if (found == entries_.end())
         return false;
     stop(found->second, reason);
@@ -53,7 +53,7 @@ bool RunningBuilds::stop(const std::string& id, StopReason reason)
 void RunningBuilds::stop_all(StopReason reason)
 {
     const std::scoped_lock lock(mutex_);
-    for (auto& [id, entry] : entries_)
+    for (auto& [run, entry] : entries_)
         stop(entry, reason);
 }
 
@@ -69,7 +69,7 @@ void RunningBuilds::watch(const std::stop_token& stop_watching)
     while (!stop_watching.stop_requested()) {
         const auto now = std::chrono::steady_clock::now();
         auto next = now + std::chrono::hours(1);
-        for (auto& [id, entry] : entries_) {
+        for (auto& [run, entry] : entries_) {
             if (entry.reason == StopReason::none && entry.deadline <= now)
                 stop(entry, StopReason::timed_out);
             if (entry.reason == StopReason::none)

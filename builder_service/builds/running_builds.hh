@@ -11,6 +11,8 @@
 #include <string>
 #include <thread>
 
+#include "builder_service/builds/build_run.hh"
+
 namespace unikernel
 {
 
@@ -26,12 +28,12 @@ public:
     RunningBuilds(const RunningBuilds&) = delete;
     RunningBuilds& operator=(const RunningBuilds&) = delete;
 
-    std::stop_token begin(const std::string& id, std::chrono::milliseconds time_limit);
+    std::stop_token begin(const BuildRun& run, std::chrono::milliseconds time_limit);
     /// Why it was stopped.
-    StopReason reason(const std::string& id);
-    void end(const std::string& id);
-    /// False: no such build runs.
-    bool stop(const std::string& id, StopReason reason);
+    StopReason reason(const BuildRun& run);
+    void end(const BuildRun& run);
+    /// False: there is no such run.
+    bool stop(const BuildRun& run, StopReason reason);
     void stop_all(StopReason reason);
     /// False: some build still ran at the end of `limit`.
     bool wait_none(std::chrono::milliseconds limit);
@@ -47,7 +49,7 @@ private:
 
     std::mutex mutex_;
     std::condition_variable_any changed_;
-    std::map<std::string, Entry> entries_;
+    std::map<BuildRun, Entry> entries_;
     std::uint64_t begun_ = 0;  ///< wakes up the watcher, whose next deadline may have come closer
     std::jthread watcher_;
 };

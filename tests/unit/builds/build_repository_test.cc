@@ -164,7 +164,7 @@ TEST_P(BuildRepositoryTest, TellsItsBuilderAloneThatABuildIsToBeStopped)
     const auto build = **repository_->claim("one");
     EXPECT_TRUE(repository_->to_be_stopped("one")->empty());
     ASSERT_TRUE(repository_->ask_to_stop(build));
-    EXPECT_EQ(repository_->to_be_stopped("one").value(), std::vector<std::string>{"a"});
+    EXPECT_EQ(repository_->to_be_stopped("one").value(), (std::vector<BuildRun>{{"a", 1}}));
     EXPECT_TRUE(repository_->to_be_stopped("two")->empty());
 }
 

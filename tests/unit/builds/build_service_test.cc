@@ -142,6 +142,48 @@ TEST_F(BuildServiceTest, DestroyedInMidBuildItGoesOnLater)
     EXPECT_THAT(service_->events(build, 1, 10)->at(1).text, HasSubstr("stopped during phase compile"));
 }
 
+TEST_F(BuildServiceTest, ABuildThatItLostAndGotAgainIsTwoRunsThatDoNotMeet)
+{
+    std::atomic<int> runs{0};
+    std::atomic<bool> lost_ended{false};
+    fs::path lost_folder;
+    build_ = [&](const BuildRequest& request, const fs::path& work, BuildObserver& observer,
+                 const std::stop_token& stop) {
+        if (request.spec["name"] == "b")
+            return success(work, "b");
+        std::ofstream(work / "source") << "int main() {}";
+        if (runs == 0)
+            lost_folder = work;
+        if (++runs == 1) {
+            while (runs == 1)
+                std::this_thread::sleep_for(1ms);
+            observer.log("it does not know that it was taken over");
+            EXPECT_TRUE(stop.stop_requested());
+            lost_ended = true;
+            BuildOutcome outcome;
+            outcome.state = BuildState::cancelled;
+            return outcome;
+        }
+        while (!lost_ended || fs::exists(lost_folder))
+            std::this_thread::sleep_for(1ms);
+        EXPECT_FALSE(stop.stop_requested());
+        EXPECT_TRUE(fs::exists(work / "source"));
+        return success(work, "again");
+    };
+    settings_.workers = 2;
+    settings_.builder = "here";
+    start();
+    const auto id = submit("a")->build.id;
+    while (runs == 0)
+        std::this_thread::sleep_for(1ms);
+    const auto lost = repository_->running_at("here")->at(0);  // another builder, which hears nothing of it
+    ASSERT_TRUE(repository_->requeue(lost, lost.attempts, warning_event(lost, "not heard of any more")));
+    ASSERT_TRUE(submit("b"));  // wakes up the other worker
+    const auto build = ended(id);
+    EXPECT_EQ(build.state, BuildState::succeeded) << build.error;
+    EXPECT_EQ(build.attempts, 2);
+}
+
 /// A build whose end no longer fits on the disk.
 class FullDiskTest : public BuildServiceTest
 {
