@@ -3,6 +3,8 @@
 
 import hashlib
 import io
+import json
+import re
 import subprocess
 import threading
 
@@ -163,3 +165,28 @@ def test_the_command_line_sends_the_same_bundle_spec_and_sealed_secrets(stub, cl
                                 [documents.read(tmp_path / "requirement.yaml")])
     assert ours["request_digest"] == theirs["request_digest"] and ours["id"] == theirs["id"]
     assert b"correct horse" not in b"".join(file.read_bytes() for file in stub.state.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("text, told", [
+    ('{"name": "a", "modules": {"http-guard": {}}, "modules": {}}', 'key "modules" appears twice'),
+    ('{"name": "a", "modules": {"b": [{"\\u00e9": 1, "é": 2}]}}', 'key "é" appears twice'),
+    ('{"name": "a", "modules": {"b": {"limit": NaN}}}', "NaN is no number"),
+    ('{"name": "a", "modules": {"b": {"limit": -Infinity}}}', "-Infinity is no number"),
+    ('{"name": "a", "modules": {"b": {"limit": 1e400}}}', "1e400 "),
+    ("name: a\nmodules: {http-guard: {}}\nmodules: {}\n", 'key "modules" appears twice'),
+    ('name: a\nmodules: {b: [{"é": 1, é: 2}]}\n', 'key "é" appears twice'),
+])
+def test_what_would_silently_be_lost_is_refused_as_by_the_command_line(tmp_path, text, told):
+    file = tmp_path / ("requirement.json" if text[0] == "{" else "requirement.yaml")
+    file.write_text(text)
+    with pytest.raises(exceptions.InvalidInput, match=f"{re.escape(str(file))}.*: {re.escape(told)}"):
+        documents.read(file)
+    if "appears twice" in told:
+        theirs = subprocess.run([program("unikernel"), "requirement", "apply", file], capture_output=True, text=True)
+        assert theirs.returncode and told in theirs.stderr
+
+
+def test_a_sound_requirement_of_json_is_read_as_it_is(tmp_path):
+    document = {"name": "a", "modules": {"b": {"limit": 1.5, "least": -2, "many": [1e3, True, None, "é"], "more": {}}}}
+    (tmp_path / "requirement.json").write_text(json.dumps(document))
+    assert documents.read(tmp_path / "requirement.json") == document

@@ -32,7 +32,7 @@ def read(path):
         raise exceptions.InvalidInput(f"{path}: {len(data)} bytes are over the limit of {BYTES_MOST}")
     try:
         text = data.decode()
-        document = json.loads(text) if path.suffix == ".json" else decode_yaml(text)
+        document = decode_json(text) if path.suffix == ".json" else decode_yaml(text)
         return seal_secrets(document, path.parent)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -41,6 +41,27 @@ def read(path):
         raise exceptions.InvalidInput(f"{path}: is not UTF-8 YAML or JSON: {error}") from error
     except exceptions.InvalidInput as error:
         raise exceptions.InvalidInput(f"{path}: {error}") from error
+
+
+def decode_json(text):
+    """A document of JSON (RFC 8259). Refused: duplicate keys, of which Python would silently keep the last; NaN,
+    Infinity and numbers that become it, which Python would send on."""
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_number, parse_float=_number)
+
+
+def _object(pairs):
+    mapping = {}
+    for key, value in pairs:
+        if key in mapping:
+            raise exceptions.InvalidInput(f"key {json.dumps(key, ensure_ascii=False)} appears twice")
+        mapping[key] = value
+    return mapping
+
+
+def _number(text):
+    if not math.isfinite(float(text)):
+        raise exceptions.InvalidInput(f"{text} is no number of JSON")
+    return float(text)
 
 
 def decode_yaml(text):
