@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <linux/sysinfo.h>
 #include <sched.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
@@ -161,8 +162,13 @@ long sys_getrusage(const SyscallArgs& args)
     return 0;
 }
 
+/// As on Linux who does not want to wait is refused while there is no entropy but timing, and all others get
+/// what that gives.
 long sys_getrandom(const SyscallArgs& args)
 {
+    const int flags = args.integer(2);
+    if ((flags & GRND_NONBLOCK) != 0 && (flags & GRND_INSECURE) == 0 && !random_well_seeded())
+        return -EAGAIN;
     std::size_t n = std::min<std::size_t>(args[1], 0x1ffffff);
     random_fill(args.pointer<void>(0), n);
     return static_cast<long>(n);

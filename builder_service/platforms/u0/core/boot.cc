@@ -30,8 +30,9 @@ U0_INIT_TEXT void prepare(BootProtocol protocol, const void* information)
     log("{} {} MiB", bootinfo().image_name, (bootinfo().memory_bytes + (1 << 20) - 1) >> 20);
     clock_init();
     interrupts::init_controller();
+    hooks::boot_buses();
+    random_seed_from_devices();  // before anybody draws what is to stay secret
     hooks::boot_init();
-    random_seed_from_devices();
     interrupts::calibrate_timer();
 }
 

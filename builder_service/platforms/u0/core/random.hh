@@ -9,7 +9,7 @@ namespace u0
 /// From the processor alone, before anything else runs; its first word also moves the address space.
 std::uint64_t random_init();
 
-/// Once drivers run: asks the point `random.seed`.
+/// Once devices are known: asks the point `random.seed`.
 void random_seed_from_devices();
 
 }  // namespace u0

@@ -49,6 +49,12 @@ bool numbers_differ()
 
 }  // namespace
 
+/// Those who start draw their secrets.
+void init()
+{
+    log("random at the start: {}", random_well_seeded() ? "well seeded" : "jitter only");
+}
+
 int run()
 {
     show_command_line();

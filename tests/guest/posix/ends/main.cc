@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <sys/ptrace.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -148,6 +149,14 @@ const std::map<std::string, std::function<int()>> endings = {
     {"forbidden",
      [] {
          forbidden();
+         return 0;
+     }},
+    {"random",
+     [] {
+         char bytes[16];
+         const ssize_t at_once = getrandom(bytes, sizeof bytes, GRND_NONBLOCK);
+         std::cout << "random at once " << (at_once < 0 ? -errno : at_once) << ' '
+                   << getrandom(bytes, sizeof bytes, 0) << std::endl;
          return 0;
      }},
     {"signals",

@@ -14,7 +14,7 @@ inline constexpr std::uint64_t event_idx = std::uint64_t{1} << 29, version_1 = s
 
 class Queue;
 
-/// A device.  Opened in `boot.init`, after pci's; lives for ever.
+/// A device.  Opened in `random.seed` or `boot.init`; lives for ever.
 class Device
 {
 public:

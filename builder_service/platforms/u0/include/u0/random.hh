@@ -12,7 +12,8 @@ std::uint32_t random_u32();
 std::uint64_t random_u64();
 
 /// Whether at least 32 bytes came from a real source (RDSEED, RDRAND, virtio-rng) and not from
-/// timing jitter alone.  Key generation must refuse when false.
+/// timing jitter alone.  The same from `boot.init` on.  When false the console says so, and getrandom(2)
+/// answers only who would wait for entropy: nothing better will come.
 bool random_well_seeded();
 
 }  // namespace u0
