@@ -2,11 +2,11 @@
 #pragma once
 
 #include <chrono>
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 /// How servers are moved to a new image: what the requirements' `rollout` says (doc: user/requirements.rst).
@@ -20,7 +20,10 @@ struct MaintenanceWindow {
     std::chrono::minutes to{0};    ///< not after `from`: it ends on the next day
 
     bool operator==(const MaintenanceWindow&) const = default;
-    auto operator<=>(const MaintenanceWindow&) const = default;
+    bool operator<(const MaintenanceWindow& other) const
+    {
+        return std::tie(days, from, to) < std::tie(other.days, other.from, other.to);
+    }
 };
 
 /// What a replaced server must show before the next one is touched.
@@ -32,7 +35,11 @@ struct HealthCheck {
     std::string marker;       ///< console: text that must be in the log of the boot that is running
 
     bool operator==(const HealthCheck&) const = default;
-    auto operator<=>(const HealthCheck&) const = default;
+    bool operator<(const HealthCheck& other) const
+    {
+        return std::tie(kind, port, path, status, marker) <
+               std::tie(other.kind, other.port, other.path, other.status, other.marker);
+    }
 };
 
 /// "http port 80 path / status 200", "tcp port 80", "console \"u0: sealed\"".
