@@ -198,6 +198,7 @@ template <typename Value>
 std::vector<std::string> names(const std::map<std::string, Value>& map)
 {
     std::vector<std::string> all;
+    all.reserve(map.size());
     for (const auto& [name, value] : map)
         all.push_back(name);
     return all;

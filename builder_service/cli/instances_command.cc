@@ -107,6 +107,7 @@ ExitCode run_stop(const po::variables_map& values, Output& output)
         if (const auto others = service_instances(values)) {
             all.insert(all.end(), others->begin(), others->end());
         }
+        names.reserve(all.size());
         for (const auto& other : all) {
             names.push_back(other.value("name", ""));
         }

@@ -18,6 +18,7 @@ constexpr std::string_view requirement_prefix = "requirements.";
 std::vector<std::string> told(const std::set<std::string>& sources)
 {
     std::vector<std::string> words;
+    words.reserve(sources.size());
     for (const auto& source : sources)
         words.push_back(source.starts_with(requirement_prefix)
                             ? "requirement " + source.substr(requirement_prefix.size())

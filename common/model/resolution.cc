@@ -163,6 +163,7 @@ private:
         };
         if (std::none_of(versions.begin(), versions.end(), usable)) {
             std::vector<std::string> there;
+            there.reserve(versions.size());
             for (const ModulePtr& version : versions) {
                 there.push_back(version->version + origin_text(*version));
             }
