@@ -59,7 +59,7 @@ Result<bool> Lease::keep()
     if (epoch_ != 0 && now - renewed_ < length_ / 3)
         return true;
     const auto before = epoch_;
-    const auto taken = database_.transact(false, [this](soci::session& sql) { return take(sql); });
+    auto taken = database_.transact(false, [this](soci::session& sql) { return take(sql); });
     if (!taken || !*taken) {
         // While the database does not answer it stays ours, but nothing is done under it.
         epoch_ = taken ? 0 : before;

@@ -97,7 +97,7 @@ Result<Next> Reconciler::pass(bool whole, const std::stop_token& stop)
     auto begun = begin_all(*active);
     if (!begun)
         return tl::unexpected(begun.error());
-    const auto further = advance_all(*begun, stop);
+    auto further = advance_all(*begun, stop);
     if (!further)
         return further;
     retire(stop);
@@ -173,7 +173,7 @@ Result<Next> Reconciler::advance_all(std::vector<Rollout>& active, const std::st
     for (auto& rollout : active) {
         if (stop.stop_requested())
             break;
-        const auto next = driver_.advance(rollout, world_, stop);
+        auto next = driver_.advance(rollout, world_, stop);
         if (!next)
             return next;
         all = std::max(all, *next);

@@ -60,7 +60,7 @@ Result<RolloutDriver::Next> RolloutDriver::advance(Rollout& rollout, World& worl
                                                    const std::stop_token& stop)
 {
     if (rollout.image.empty()) {
-        const auto next = build(rollout, world);
+        auto next = build(rollout, world);
         if (!next || rollout.image.empty() || has_ended(rollout.state))
             return next;
     }

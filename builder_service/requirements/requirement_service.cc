@@ -184,7 +184,7 @@ Result<RequirementRevision> RequirementService::replace(const RequirementRevisio
     if (auto checked = check_(safe->first); !checked)
         return tl::unexpected(checked.error());
     const std::scoped_lock lock(mutex_);
-    if (const auto live = find(current.scope(), current.name); !live)
+    if (auto live = find(current.scope(), current.name); !live)
         return live;
     return append(current.scope(), current.name, std::move(safe->first), author, mode);
 }
@@ -193,7 +193,7 @@ Result<RequirementRevision> RequirementService::remove(const RequirementRevision
                                                        const Author& author, Mode mode)
 {
     const std::scoped_lock lock(mutex_);
-    if (const auto live = find(current.scope(), current.name); !live)
+    if (auto live = find(current.scope(), current.name); !live)
         return live;
     return append(current.scope(), current.name, nullptr, author, mode);
 }
