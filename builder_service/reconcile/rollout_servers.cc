@@ -100,7 +100,7 @@ Result<void> RolloutDriver::adopt(Rollout& rollout, const World& world)
         return {};
     for (const auto& [server, image] : tenants->second) {
         const bool known = std::any_of(rollout.servers.begin(), rollout.servers.end(),
-                                       [&](const auto& each) { return each.id == server.id; });
+                                       [&id = server.id](const auto& each) { return each.id == id; });
         if (known || server.image == target(rollout) || complies(rollout, world, image))
             continue;
         RolloutServer fresh;
