@@ -185,10 +185,11 @@ Result<Policy::Rules> Policy::read(const fs::path& file)
             return refuse("there is no such rule" + did_you_mean(name, names));
         if (!expression.is_string())
             return refuse("its expression must be a text in quotes");
+        const auto& words = expression.get_ref<const std::string&>();
         // In YAML a bare ! is an empty text, and the empty expression is always true.
-        if (expression == "" && place_of(*text, name).value.starts_with('!'))
+        if (words.empty() && place_of(*text, name).value.starts_with('!'))
             return refuse("'!' must stand in quotes");
-        auto rule = PolicyRule::parse(expression.get<std::string>());
+        auto rule = PolicyRule::parse(words);
         if (!rule)
             return refuse(rule.error().message);
         rules.insert_or_assign(name, std::move(*rule));
