@@ -43,7 +43,8 @@ public:
 
 private:
     Result<nlohmann::json> list(const std::string& path, const std::string& key);
-    Result<nlohmann::json> follow(const std::string& path, BuildObserver& observer, std::stop_token stop);
+    Result<nlohmann::json> follow(const std::string& path, BuildObserver& observer,
+                                  const std::stop_token& stop);
 
     std::unique_ptr<ServiceClient> client_;
 };
@@ -64,7 +65,7 @@ Result<nlohmann::json> ServiceBackend::list(const std::string& path, const std::
 
 /// Passes events on until the last one, which it answers. A stream that breaks is resumed.
 Result<nlohmann::json> ServiceBackend::follow(const std::string& path, BuildObserver& observer,
-                                              std::stop_token stop)
+                                              const std::stop_token& stop)
 {
     constexpr int attempts = 5;  // without one event in between
     nlohmann::json end;

@@ -23,7 +23,7 @@ namespace
 /// Without a byte for so long the service is gone; a quiet event stream sends an empty line every 10 s.
 constexpr std::chrono::seconds silence_limit{60};
 constexpr std::size_t line_limit = 1 << 20;  ///< bytes of one event
-constexpr std::size_t block_bytes = 64 * 1024;
+constexpr std::size_t block_bytes = 64 << 10;
 constexpr std::uint64_t answer_limit = 16ULL << 20;  ///< bytes of a JSON answer
 
 using Line = concurrency::streams::container_buffer<std::string>;
@@ -51,11 +51,11 @@ public:
 
     /// Sends, and turns what the library throws into a failure.
     template <typename Use>
-    auto exchange(http::http_request request, const pplx::cancellation_token& token, Use&& use)
+    auto exchange(const http::http_request& request, const pplx::cancellation_token& token, Use&& use)
         -> decltype(use(std::declval<http::http_response&>()))
     {
         try {
-            http::http_response response = client_.request(std::move(request), token).get();
+            http::http_response response = client_.request(request, token).get();
             if (response.status_code() >= 400) {
                 return tl::unexpected(service_failure(response.status_code(), text(response)));
             }
@@ -88,9 +88,9 @@ public:
         return all;
     }
 
-    Result<nlohmann::json> json(http::http_request request)
+    Result<nlohmann::json> json(const http::http_request& request)
     {
-        return exchange(std::move(request), pplx::cancellation_token::none(),
+        return exchange(request, pplx::cancellation_token::none(),
                         [](http::http_response& response) -> Result<nlohmann::json> {
                             const std::string body = text(response);
                             auto decoded = nlohmann::json::parse(body, nullptr, false);
@@ -124,7 +124,11 @@ ServiceClient::ServiceClient(std::unique_ptr<Implementation> implementation)
 // its threads take from the queue in order, so once this task was run those before it were taken.
 ServiceClient::~ServiceClient()
 {
-    pplx::create_task([] {}).wait();
+    try {
+        pplx::create_task([] {}).wait();
+    } catch (const std::exception&) {
+        // Without the task nothing is waited for; what is lost then is of a request that has failed.
+    }
 }
 
 Result<std::unique_ptr<ServiceClient>> ServiceClient::create(const std::string& url,
@@ -145,7 +149,7 @@ Result<nlohmann::json> ServiceClient::get(const std::string& path)
 {
     http::http_request request(http::methods::GET);
     request.set_request_uri(path);
-    return implementation_->json(std::move(request));
+    return implementation_->json(request);
 }
 
 Result<nlohmann::json> ServiceClient::post(const std::string& path, const nlohmann::json& body)
@@ -153,7 +157,7 @@ Result<nlohmann::json> ServiceClient::post(const std::string& path, const nlohma
     http::http_request request(http::methods::POST);
     request.set_request_uri(path);
     request.set_body(body.dump(), "application/json");
-    return implementation_->json(std::move(request));
+    return implementation_->json(request);
 }
 
 Result<nlohmann::json> ServiceClient::put(const std::string& path, const nlohmann::json& body)
@@ -161,14 +165,14 @@ Result<nlohmann::json> ServiceClient::put(const std::string& path, const nlohman
     http::http_request request(http::methods::PUT);
     request.set_request_uri(path);
     request.set_body(body.dump(), "application/json");
-    return implementation_->json(std::move(request));
+    return implementation_->json(request);
 }
 
 Result<nlohmann::json> ServiceClient::remove_answered(const std::string& path)
 {
     http::http_request request(http::methods::DEL);
     request.set_request_uri(path);
-    return implementation_->json(std::move(request));
+    return implementation_->json(request);
 }
 
 Result<std::string> ServiceClient::text(const std::string& path, const std::string& media_type)
@@ -177,7 +181,7 @@ Result<std::string> ServiceClient::text(const std::string& path, const std::stri
     request.set_request_uri(path);
     request.headers().add("Accept", media_type);
     return implementation_->exchange(
-        std::move(request), pplx::cancellation_token::none(),
+        request, pplx::cancellation_token::none(),
         [](http::http_response& response) -> Result<std::string> { return Implementation::text(response); });
 }
 
@@ -185,7 +189,7 @@ Result<nlohmann::json> ServiceClient::items(const std::string& path, const std::
 {
     auto all = nlohmann::json::array();
     for (std::string next = path; !next.empty();) {
-        const auto page = get(next);
+        auto page = get(next);
         if (!page) {
             return page;
         }
@@ -212,7 +216,7 @@ Result<void> ServiceClient::remove(const std::string& path)
 {
     http::http_request request(http::methods::DEL);
     request.set_request_uri(path);
-    return implementation_->exchange(std::move(request), pplx::cancellation_token::none(),
+    return implementation_->exchange(request, pplx::cancellation_token::none(),
                                      [](http::http_response&) -> Result<void> { return {}; });
 }
 
@@ -224,7 +228,7 @@ Result<nlohmann::json> ServiceClient::upload(const std::string& path, const std:
         http::http_request request(http::methods::POST);
         request.set_request_uri(path);
         request.set_body(stream, std::filesystem::file_size(file), "application/octet-stream");
-        auto answer = implementation_->json(std::move(request));
+        auto answer = implementation_->json(request);
         stream.close().wait();
         return answer;
     } catch (const std::exception& error) {
@@ -237,8 +241,7 @@ Result<void> ServiceClient::download(const std::string& path, const std::filesys
     http::http_request request(http::methods::GET);
     request.set_request_uri(path);
     return implementation_->exchange(
-        std::move(request), pplx::cancellation_token::none(),
-        [&](http::http_response& response) -> Result<void> {
+        request, pplx::cancellation_token::none(), [&](http::http_response& response) -> Result<void> {
             std::ofstream target(file, std::ios::binary | std::ios::trunc);
             auto body = response.body();
             for (std::string block = read_block(body); !block.empty(); block = read_block(body)) {
@@ -254,7 +257,7 @@ Result<void> ServiceClient::download(const std::string& path, const std::filesys
 
 Result<void> ServiceClient::lines(const std::string& path,
                                   const std::function<bool(const nlohmann::json&)>& each,
-                                  std::stop_token stop)
+                                  const std::stop_token& stop)
 {
     pplx::cancellation_token_source cancellation;
     const std::stop_callback on_stop(stop, [&] { cancellation.cancel(); });

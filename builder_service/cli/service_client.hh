@@ -44,7 +44,7 @@ public:
     Result<void> download(const std::string& path, const std::filesystem::path& file);
     /// Reads newline-delimited JSON until the stream ends, `each` answers false, or `stop` is requested.
     Result<void> lines(const std::string& path, const std::function<bool(const nlohmann::json&)>& each,
-                       std::stop_token stop);
+                       const std::stop_token& stop);
 
 private:
     class Implementation;
