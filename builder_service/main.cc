@@ -26,14 +26,14 @@ public:
     }
 
     Result<void> boot(const std::filesystem::path& image, const nlohmann::json& description,
-                      BuildObserver& observer, std::stop_token stop)
+                      BuildObserver& observer, const std::stop_token& stop)
     {
         auto hypervisor = connected();
         if (!hypervisor)
             return tl::unexpected(hypervisor.error());
         observer.log("boot check under " + std::string((*hypervisor)->kvm_works() ? "KVM" : "TCG") + ", " +
                      (*hypervisor)->uri());
-        return boot_check(**hypervisor, image, description, limit_, std::move(stop));
+        return boot_check(**hypervisor, image, description, limit_, stop);
     }
 
     std::vector<std::string> accelerators()
@@ -103,7 +103,7 @@ Result<api::Backend> make_backend(const api::Settings& settings)
     pipeline.output_limit = settings.log_limit;
     if (settings.boot_check)
         pipeline.boot_check = [booter](const auto& image, const auto& description, auto& observer,
-                                       auto stop) {
+                                       const auto& stop) {
             return booter->boot(image, description, observer, stop);
         };
     return api::Backend{

@@ -255,13 +255,14 @@ public:
 
     Result<void> open_gate(const Address& address, bool any_host)
     {
-        auto gate = Gate::open({.address = address.host,
-                                .port = address.port,
-                                .upstream = listener_port_,
-                                .any_host = any_host,
-                                .check = [this](Request head, const std::string& target, auto decide) {
-                                    check(std::move(head), target, std::move(decide));
-                                }});
+        auto gate = Gate::open(
+            {.address = address.host,
+             .port = address.port,
+             .upstream = listener_port_,
+             .any_host = any_host,
+             .check = [this](Request head, const std::string& target, std::function<void(Admission)> decide) {
+                 check(std::move(head), target, std::move(decide));
+             }});
         if (!gate)
             return tl::unexpected(gate.error());
         gate_ = std::move(*gate);

@@ -87,7 +87,7 @@ Result<BuildReport> LocalBackend::build(const BuildJob& job, BuildObserver& obse
     settings.cache = locations_.cache;
     if (job.boot_check) {
         settings.boot_check = [this](const fs::path& image, const nlohmann::json& description,
-                                     BuildObserver& watching, std::stop_token token) {
+                                     BuildObserver& watching, const std::stop_token& token) {
             return boot(locations_.state / "libvirt", image, description, watching, token);
         };
     }

@@ -51,7 +51,7 @@ Failure gone(const std::string& id)
 
 Result<std::vector<Server>> NovaFleet::list(std::stop_token stop)
 {
-    const auto found = nova_.list(std::move(stop));
+    const auto found = nova_.list(stop);
     if (!found)
         return tl::unexpected(found.error());
     std::vector<Server> servers;

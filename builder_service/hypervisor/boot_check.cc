@@ -91,7 +91,7 @@ Result<void> watch(Hypervisor& hypervisor, const InstanceSpec& spec, std::chrono
 
 Result<void> boot_check(Hypervisor& hypervisor, const std::filesystem::path& image,
                         const nlohmann::json& description, std::chrono::milliseconds limit,
-                        std::stop_token stop)
+                        const std::stop_token& stop)
 {
     auto folder = TemporaryDirectory::create("unikernel-boot");
     if (!folder) {

@@ -118,6 +118,6 @@ std::vector<std::string> last_console_lines(const std::filesystem::path& console
 /// Errors: invalid, timed_out, cancelled, unavailable.
 Result<void> boot_check(Hypervisor& hypervisor, const std::filesystem::path& image,
                         const nlohmann::json& description, std::chrono::milliseconds limit,
-                        std::stop_token stop);
+                        const std::stop_token& stop);
 
 }  // namespace unikernel

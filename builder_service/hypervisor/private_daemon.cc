@@ -164,15 +164,16 @@ Result<void> PrivateDaemon::launch(const fs::path& cache)
         }
     }
     // The child dies with the thread that starts it, so a thread of its own keeps it.
-    keeper_ = std::jthread([this, daemon = specification(folder, fs::absolute(cache))](std::stop_token stop) {
-        const auto result = run(daemon, stop);
-        if (!result) {
-            end_ = tl::unexpected(result.error());
-        } else {
-            end_ = fail(FailureKind::unavailable, result->error);
-        }
-        ended_ = true;
-    });
+    keeper_ = std::jthread(
+        [this, daemon = specification(folder, fs::absolute(cache))](const std::stop_token& stop) {
+            const auto result = run(daemon, stop);
+            if (!result) {
+                end_ = tl::unexpected(result.error());
+            } else {
+                end_ = fail(FailureKind::unavailable, result->error);
+            }
+            ended_ = true;
+        });
     const auto deadline = std::chrono::steady_clock::now() + start_limit;
     while (!listens(folder / "run/libvirt/libvirt-sock")) {
         if (ended_) {

@@ -118,7 +118,7 @@ Result<InstanceView> InstanceService::replace(const std::string& name, const std
 
 /// `instance` has the new image already, but is not stored.
 Result<void> InstanceService::swap(Instance& instance, const Guest& old, const StoredImage& image,
-                                   std::stop_token stop)
+                                   const std::stop_token& stop)
 {
     auto candidate = instance;  // with the same ports of the guest, and any ports of the host
     for (auto& forward : candidate.forwards)
@@ -148,7 +148,7 @@ Result<void> InstanceService::swap(Instance& instance, const Guest& old, const S
 }
 
 Result<void> InstanceService::wait_until_ready(const Instance& candidate, const Guest& guest,
-                                               std::stop_token stop) const
+                                               const std::stop_token& stop) const
 {
     const auto& log = guest.console;
     const auto deadline = steady_clock::now() + settings_.boot_limit;

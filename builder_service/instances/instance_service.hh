@@ -128,8 +128,10 @@ private:
     InstanceSpec spec_of(const Instance& instance, const StoredImage& image) const;
     Result<Guest> boot(Instance& instance, const StoredImage& image);
     Result<void> start_anew(Instance& instance);
-    Result<void> swap(Instance& instance, const Guest& old, const StoredImage& image, std::stop_token stop);
-    Result<void> wait_until_ready(const Instance& candidate, const Guest& guest, std::stop_token stop) const;
+    Result<void> swap(Instance& instance, const Guest& old, const StoredImage& image,
+                      const std::stop_token& stop);
+    Result<void> wait_until_ready(const Instance& candidate, const Guest& guest,
+                                  const std::stop_token& stop) const;
     Result<void> turn_over(const Guest& from, const Guest& to, const std::vector<PortForward>& ports) const;
 
     void supervise(const std::stop_token& stop);

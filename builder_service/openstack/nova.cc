@@ -106,7 +106,7 @@ Result<json> Nova::ask(const RestClient::Call& call)
     return answer->json();
 }
 
-Result<std::vector<NovaServer>> Nova::list(std::stop_token stop)
+Result<std::vector<NovaServer>> Nova::list(const std::stop_token& stop)
 {
     std::vector<NovaServer> servers;
     for (std::size_t page = 0; page < pages_most; ++page) {

@@ -54,7 +54,7 @@ public:
     Nova& operator=(const Nova&) = delete;
 
     /// All there are, of all projects; those that are being deleted may be among them.
-    Result<std::vector<NovaServer>> list(std::stop_token stop);
+    Result<std::vector<NovaServer>> list(const std::stop_token& stop);
     /// Nothing: there is no such server (any more).
     Result<std::optional<NovaServer>> find(const std::string& id, std::stop_token stop);
     /// Asks for another image under the same server: its id, name, ports, addresses, metadata stay. Nova

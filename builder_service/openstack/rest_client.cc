@@ -177,13 +177,13 @@ public:
 
     /// One exchange; what cpprestsdk throws becomes a failure. A body goes to `sink` when the answer is
     /// good and a sink is given, else into the answer's text.
-    Result<Answer> exchange(http::http_request request, const Call& call, const Sink& sink)
+    Result<Answer> exchange(const http::http_request& request, const Call& call, const Sink& sink)
     {
         const auto begun = steady_clock::now();
         pplx::cancellation_token_source cancellation;
         const std::stop_callback on_stop(call.stop, [&] { cancellation.cancel(); });
         try {
-            auto response = client_.request(std::move(request), cancellation.get_token()).get();
+            auto response = client_.request(request, cancellation.get_token()).get();
             auto answer = answer_of(response);
             spdlog::debug("{} {}{}: {} in {} ms [{}]", call.method, settings_.url,
                           call.path.substr(0, call.path.find('?')), answer.status,
@@ -261,7 +261,7 @@ Result<RestClient::Answer> RestClient::send(const Call& call)
             return tl::unexpected(request.error());
         if (call.body)
             request->set_body(call.body->dump(), "application/json");
-        auto result = implementation_->exchange(std::move(*request), call, {});
+        auto result = implementation_->exchange(*request, call, {});
         if (attempt >= attempts || !is_worth_repeating(result))
             return result;
         if (!pause(wait, call.stop))
@@ -289,7 +289,7 @@ Result<RestClient::Answer> RestClient::send_file(const Call& call, const std::fi
         return fail(FailureKind::internal, file.string() + ": " + problem.what());
     }
     request->set_body(content, bytes, content_type);
-    auto answer = implementation_->exchange(std::move(*request), call, {});
+    auto answer = implementation_->exchange(*request, call, {});
     try {
         content.close().wait();
     } catch (const std::exception& problem) {
@@ -303,7 +303,7 @@ Result<RestClient::Answer> RestClient::receive(const Call& call, const Sink& sin
     auto request = request_of(call);
     if (!request)
         return tl::unexpected(request.error());
-    return implementation_->exchange(std::move(*request), call, sink);
+    return implementation_->exchange(*request, call, sink);
 }
 
 std::string percent_encoded(std::string_view text)

@@ -172,7 +172,7 @@ void Session::forget(const std::string& token)
 }
 
 Result<RestClient::Answer> Session::authorized(const WithToken& call, const std::string& global_request_id,
-                                               std::stop_token stop)
+                                               const std::stop_token& stop)
 {
     for (int attempt = 0;; ++attempt) {
         const auto mine = token(global_request_id, stop);

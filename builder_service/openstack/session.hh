@@ -56,7 +56,7 @@ public:
     /// Calls with X-Auth-Token's value; a 401 brings one more call with a new token.
     using WithToken = std::function<Result<RestClient::Answer>(const std::string& token)>;
     Result<RestClient::Answer> authorized(const WithToken& call, const std::string& global_request_id = {},
-                                          std::stop_token stop = {});
+                                          const std::stop_token& stop = {});
 
     struct Endpoint {
         std::string type;                  ///< "image"

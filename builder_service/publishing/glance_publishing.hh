@@ -14,9 +14,9 @@ class GlancePublishing
 {
 public:
     /// `session`: of the service's own account. Both outlive it.
-    GlancePublishing(Session& session, Glance::Settings glance, Publisher::Settings publisher,
+    GlancePublishing(Session& session, const Glance::Settings& glance, Publisher::Settings publisher,
                      BuildRepository& repository)
-        : glance_(session, std::move(glance)), publisher_(glance_, repository, publisher),
+        : glance_(session, glance), publisher_(glance_, repository, publisher),
           leftovers_(glance_, repository, publisher.longest_pause)
     {
     }
