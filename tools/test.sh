@@ -6,6 +6,7 @@
 #   tools/test.sh                 # everything but tidy, which takes as long as all the rest, and openstack
 #   tools/test.sh --openstack     # on a real OpenStack, made for it and gone afterwards; needs root
 #   tools/test.sh build python    # only these stages, in this order
+#   SINCE=main tools/test.sh tidy # only sources that changed since then, or that include what did
 #
 # What the stage unit compiles is begun at the lowest priority while stages run that mostly wait.
 set -euo pipefail
@@ -24,7 +25,7 @@ declare -A help=(
     [openstack]="pytest inside an all-in-one OpenStack: the story, and what goes wrong"
 )
 if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then
-    sed -n '3,11s/^# \{0,1\}//p' "$0"
+    sed -n '3,12s/^# \{0,1\}//p' "$0"
     printf '\nStages:\n'
     for stage in "${stages[@]}" compile tidy openstack; do printf '  %-13s %s\n' "$stage" "${help[$stage]}"; done
     exit 0
@@ -128,14 +129,28 @@ stage_openstack()
 
 stage_docs() { "$python" -m sphinx -W -q -b html doc/source "$work/doc"; }
 
+# Leaves in a list those sources that changed since a commit, or included what did when they were last built.
+keep_changed()
+{
+    git diff --name-only "$2" >"$work/changed"
+    [ -f build/release/.ninja_deps ] && ! grep -qx '.clang-tidy' "$work/changed" || return 0
+    ninja -C build/release -t deps | sed "s,\.\./\.\./,,; s,$PWD/,," |
+        awk 'RS != "" { changed[$0]; print; next }
+             { for (i = 8; i <= NF; ++i) if ($i in changed) { print $8; next } }' \
+            "$work/changed" RS= - >"$work/wanted"
+    sort "$1" <(sort -u "$work/wanted") | uniq -d >"$work/kept"
+    mv "$work/kept" "$1"
+}
+
 stage_tidy()
 {
+    [ -f build/release/compile_commands.json ] || cmake --preset release >/dev/null
     # Sources of modules are compiled by the builder, not by CMake: they are in no compilation database.
-    local database=build/release
-    [ -f $database/compile_commands.json ] || cmake --preset release >/dev/null
-    git ls-files 'common/*.cc' 'builder_service/*.cc' ':!builder_service/modules' ':!builder_service/platforms/u0/core' |
-        xargs -r -P "$jobs" -n 4 clang-tidy --quiet -p "$database" 2>"$work/tidy.err" ||
-        { cat "$work/tidy.err"; return 1; }
+    git ls-files 'common/*.cc' 'builder_service/*.cc' ':!builder_service/modules' \
+        ':!builder_service/platforms/u0/core' >"$work/sources"
+    [ -z "${SINCE:-}" ] || keep_changed "$work/sources" "$SINCE"
+    xargs -r -a "$work/sources" -P "$jobs" -n 1 clang-tidy --quiet -p build/release 2>"$work/tidy.err" ||
+        { grep -v ' warnings generated' "$work/tidy.err"; return 1; }
 }
 
 for stage in "${stages[@]}"; do
