@@ -14,8 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// NOLINTNEXTLINE(bugprone-reserved-identifier): cpprestsdk's own name
-#define _TURN_OFF_PLATFORM_STRING  // else cpprestsdk defines a macro U, which breaks others' templates
 #include <cpprest/containerstream.h>
 #include <cpprest/filestream.h>
 #include <cpprest/http_listener.h>

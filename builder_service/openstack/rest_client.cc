@@ -5,8 +5,6 @@
 #include <condition_variable>
 #include <mutex>
 
-// NOLINTNEXTLINE(bugprone-reserved-identifier): cpprestsdk's own name
-#define _TURN_OFF_PLATFORM_STRING  // else cpprestsdk defines a macro U, which breaks others' templates
 #include <cpprest/filestream.h>
 #include <cpprest/http_client.h>
 #include <cpprest/rawptrstream.h>
