@@ -79,7 +79,6 @@ public:
     /// database, if there may be any; outlives it. Call once.
     Result<void> start(BuilderWatch* watch = nullptr);
 
-    // NOLINTNEXTLINE(bugprone-exception-escape): nlohmann's move is taken for one that throws
     struct Submission {
         std::string bundle;                          ///< digest of a stored bundle
         nlohmann::json spec;                         ///< null: the one in the bundle

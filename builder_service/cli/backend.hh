@@ -18,7 +18,7 @@ namespace unikernel::cli
 {
 
 /// What the user wants built; secrets are sealed already.
-struct BuildJob {  // NOLINT(bugprone-exception-escape): by the assertions in json
+struct BuildJob {
     nlohmann::json spec;
     std::vector<nlohmann::json> requirements;
     std::filesystem::path bundle;  ///< tar archive

@@ -17,7 +17,7 @@ namespace unikernel
 {
 
 /// An image as Glance shows it (Image API v2).
-struct GlanceImage {  // NOLINT(bugprone-exception-escape): by the assertions in json
+struct GlanceImage {
     std::string id, name, owner;
     std::string status;  ///< "queued", "saving", "active" ...
     std::string created;

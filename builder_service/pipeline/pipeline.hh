@@ -80,7 +80,7 @@ struct PhaseTime {
     std::chrono::microseconds duration;
 };
 
-struct BuildOutcome {  // NOLINT(bugprone-exception-escape): by the assertions in json
+struct BuildOutcome {
     BuildState state = BuildState::failed;
     std::string error;            ///< empty on success; sentences for people
     std::filesystem::path image;  ///< finished file, in the given work folder

@@ -19,7 +19,7 @@ namespace unikernel
 {
 
 /// A value somebody asked for, and where he did ("spec", "requirements.staff-only").
-struct Sourced {  // NOLINT(bugprone-exception-escape): by the assertions in json
+struct Sourced {
     nlohmann::json value;
     std::string source;
 };
