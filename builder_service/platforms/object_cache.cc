@@ -126,8 +126,8 @@ std::optional<std::filesystem::path> ObjectCache::find(const Digest& key) const
 
 Result<std::filesystem::path> ObjectCache::store(const Digest& key, std::string_view object) const
 {
-    if (object.starts_with("gpch")) {  // GCC's precompiled header, which does not say how long it is
-        const auto noted = write(place(key, ".size"), std::to_string(object.size()));
+    if (object.starts_with(precompiled_magic)) {
+        auto noted = write(place(key, ".size"), std::to_string(object.size()));
         if (!noted) {
             return noted;
         }
