@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <string>
+#include <tuple>
 
 namespace unikernel
 {
@@ -14,7 +14,11 @@ struct BuildRun {
     std::string id;          ///< the build's
     std::int64_t epoch = 0;  ///< BuildRecord::epoch
 
-    auto operator<=>(const BuildRun&) const = default;
+    bool operator==(const BuildRun&) const = default;
+    bool operator<(const BuildRun& other) const
+    {
+        return std::tie(id, epoch) < std::tie(other.id, other.epoch);
+    }
 };
 
 }  // namespace unikernel
