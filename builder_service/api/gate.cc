@@ -44,7 +44,7 @@ namespace
 {
 
 constexpr std::size_t relay_bytes = std::size_t{16} << 10;
-constexpr std::size_t drain_bytes = std::size_t{1} << 20;
+constexpr std::size_t drain_bytes = limits::bundle_bytes;
 
 std::string serialized(const Response& response)
 {
@@ -249,7 +249,8 @@ private:
                                        std::string& whole);
     asio::awaitable<bool> relay_body(beast::tcp_stream& client, beast::tcp_stream& listener,
                                      beast::flat_buffer& begun, std::uint64_t bytes);
-    asio::awaitable<void> relay_answer(beast::tcp_stream& client, beast::tcp_stream& listener);
+    asio::awaitable<void> relay_answer(beast::tcp_stream& client, beast::tcp_stream& listener,
+                                       std::shared_ptr<void>& upload);
 
     Settings settings_;
     /// Shared: a decision may come when all of this is gone.
@@ -320,13 +321,13 @@ asio::awaitable<void> Gate::Implementation::serve_request(beast::tcp_stream& cli
     if (!refusal)
         refusal = check_target(target);
     const auto request = request_view(head, body, target);
-    Ticket ticket;
+    Pass pass;
     if (!refusal) {
         auto admission = co_await admit(request, target);
         if (auto* refused = std::get_if<Response>(&admission))
             refusal = std::move(*refused);
         else
-            ticket = std::get<Ticket>(admission);
+            pass = std::move(std::get<Pass>(admission));
     }
     if (refusal) {
         if (head.method() == http::verb::head)
@@ -345,13 +346,13 @@ asio::awaitable<void> Gate::Implementation::serve_request(beast::tcp_stream& cli
         co_return;
 
     beast::tcp_stream listener(client.get_executor());
-    auto to_listener = head_for_listener(head, body, *ticket) + whole;
+    auto to_listener = head_for_listener(head, body, *pass.ticket) + whole;
     listener.expires_after(limits::send_idle_time);
     co_await listener.async_connect(tcp::endpoint(asio::ip::address_v4::loopback(), settings_.upstream),
                                     asio::use_awaitable);
     co_await asio::async_write(listener, asio::buffer(to_listener), asio::use_awaitable);
     if (!whole.empty() || co_await relay_body(client, listener, buffer, body))
-        co_await relay_answer(client, listener);
+        co_await relay_answer(client, listener, pass.upload);
 }
 
 /// Waits for the decision without holding up other connections.
@@ -463,7 +464,8 @@ asio::awaitable<bool> Gate::Implementation::relay_body(beast::tcp_stream& client
 }
 
 asio::awaitable<void> Gate::Implementation::relay_answer(beast::tcp_stream& client,
-                                                         beast::tcp_stream& listener)
+                                                         beast::tcp_stream& listener,
+                                                         std::shared_ptr<void>& upload)
 {
     std::array<char, relay_bytes> piece;
     for (;;) {
@@ -473,6 +475,7 @@ asio::awaitable<void> Gate::Implementation::relay_answer(beast::tcp_stream& clie
                                                            asio::redirect_error(asio::use_awaitable, code));
         if (code)
             break;
+        upload.reset();
         client.expires_after(limits::send_idle_time);
         co_await asio::async_write(client, asio::buffer(piece.data(), got), asio::use_awaitable);
     }

@@ -17,15 +17,20 @@ namespace unikernel::api
 
 /// Lets one request pass: what the listener finds in `Gate::ticket_header`. Worth nothing once it is gone.
 using Ticket = std::shared_ptr<const std::string>;
-/// A refusal, or a ticket.
-using Admission = std::variant<Response, Ticket>;
+struct Pass {
+    Ticket ticket;
+    std::shared_ptr<void>
+        upload;  ///< a place for its body, given up when the answer begins; null: needs none
+};
+/// A refusal, or what lets it pass.
+using Admission = std::variant<Response, Pass>;
 /// Looks at a request's head before one byte of its body is read. Must not block; calls `decide` once, at
 /// once or later, on any thread.
 using HeadCheck =
     std::function<void(Request head, const std::string& target, std::function<void(Admission)> decide)>;
 
 /// The door in front of the cpprestsdk listener, which has no limits of its own: it buffers
-/// any head, waits for ever, and parses chunk lengths as signed integers. The gate reads the
+/// any head and any body, waits for ever, and parses chunk lengths as signed integers. The gate reads the
 /// head with a limit and a deadline, refuses what is malformed, oversize, chunked or not
 /// addressed to this machine, and passes on a head it wrote itself and exactly Content-Length
 /// bytes. The body of a request without a ticket is never taken, and tokens end here. One request per

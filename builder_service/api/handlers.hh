@@ -7,8 +7,6 @@
 
 #include "builder_service/api/event_pump.hh"
 #include "builder_service/api/http_types.hh"
-#include "builder_service/api/limits.hh"
-#include "builder_service/api/project_places.hh"
 #include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_service.hh"
 #include "builder_service/compliance/compliance.hh"
@@ -44,7 +42,6 @@ struct Context {
     /// Whether there is such a domain. Errors: invalid, unavailable. Empty: there are none.
     std::function<Result<void>(const std::string& id)> check_domain;
     std::function<void()> wake_loop;  ///< a person gave an order; empty: the loop does not run
-    ProjectPlaces uploads{limits::uploads, limits::project_uploads};
 };
 
 // One function per route; see routes.cc.

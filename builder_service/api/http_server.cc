@@ -271,6 +271,15 @@ public:
     bool stop(std::chrono::milliseconds limit);
 
 private:
+    /// Those who may be inside at once; a decision may need them when all of this is gone.
+    struct Places {
+        ProjectPlaces connections{limits::connections, limits::project_connections};
+        ProjectPlaces uploads{limits::uploads, limits::project_uploads};
+        std::shared_ptr<Tickets> tickets = std::make_shared<Tickets>();
+
+        Admission admit(Caller caller, bool upload);
+    };
+
     void check(Request head, const std::string& target, std::function<void(Admission)> decide);
     void take(const http_request& message);
     void answer(const http_request& message, Request request);
@@ -280,8 +289,7 @@ private:
 
     const Router& router_;
     AccessControl& access_;
-    const std::shared_ptr<Tickets> tickets_ = std::make_shared<Tickets>();
-    ProjectPlaces places_{limits::connections, limits::project_connections};
+    const std::shared_ptr<Places> places_ = std::make_shared<Places>();
     /// Shared with the ends of answers, which cpprestsdk may call when all of this is gone.
     const std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
     Executor executor_{limits::handler_threads, limits::waiting_requests};
@@ -303,20 +311,28 @@ void HttpServer::Implementation::check(Request head, const std::string& target,
         decide(std::move(*refusal));
         return;
     }
-    access_.decide(std::get<const Route*>(match)->rule, head,
-                   [tickets = tickets_, places = places_,
-                    decide = std::move(decide)](AccessControl::Decision decision) mutable {
-                       if (auto* refusal = std::get_if<Response>(&decision)) {
+    const auto& route = *std::get<const Route*>(match);
+    access_.decide(route.rule, head,
+                   [places = places_, upload = route.is_upload(),
+                    decide = std::move(decide)](AccessControl::Decision decision) {
+                       if (auto* refusal = std::get_if<Response>(&decision))
                            decide(std::move(*refusal));
-                           return;
-                       }
-                       auto& caller = std::get<Caller>(decision);
-                       auto taken = places.take(caller);
-                       if (!taken.place)
-                           decide(too_many("connections", limits::project_connections, taken.by_own_project));
                        else
-                           decide(tickets->issue(tickets, std::move(caller), std::move(taken.place)));
+                           decide(places->admit(std::move(std::get<Caller>(decision)), upload));
                    });
+}
+
+Admission HttpServer::Implementation::Places::admit(Caller caller, bool upload)
+{
+    auto connection = connections.take(caller);
+    if (!connection.place)
+        return too_many("connections", limits::project_connections, connection.by_own_project);
+    auto body = upload ? uploads.take(caller) : ProjectPlaces::Taken{};
+    if (upload && !body.place)
+        return too_many("uploads", body.by_own_project ? limits::project_uploads : limits::uploads,
+                        body.by_own_project);
+    return Pass{tickets->issue(tickets, std::move(caller), std::move(connection.place)),
+                std::move(body.place)};
 }
 
 /// On a thread of cpprestsdk: hands over and returns, because all connections share few threads.
@@ -325,7 +341,7 @@ void HttpServer::Implementation::take(const http_request& message)
     const auto now = std::chrono::steady_clock::now();
     auto request = request_view(message);
     in_flight_->begin();
-    auto caller = tickets_->holder(request.header(Gate::ticket_header));
+    auto caller = places_->tickets->holder(request.header(Gate::ticket_header));
     if (!caller) {
         send(message, request, error(403, "gate.missing", "this is not the service's public port"), now);
         return;

@@ -16,8 +16,10 @@ namespace unikernel::api
 
 /// Serves a router's routes over HTTP/1.1 to those whom an AccessControl lets pass. The only file pair that
 /// knows cpprestsdk (its listener parses requests and writes answers); a Gate stands in front of it. Handlers
-/// run on threads of this class, at most `limits::handler_threads` at once, and may block. Thread-safe. One
-/// object per process: cpprestsdk has one thread pool.
+/// run on threads of this class, at most `limits::handler_threads` at once, and may block. The listener keeps
+/// bodies in memory, so at most `limits::uploads` routes that take one for the store are under way at once,
+/// and `limits::project_uploads` of a project. Thread-safe. One object per process: cpprestsdk has one thread
+/// pool.
 class HttpServer
 {
 public:

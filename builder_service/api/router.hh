@@ -26,6 +26,8 @@ struct Route {
     Body body;
     std::vector<std::string_view> query;  ///< names it knows; any other is refused
     std::function<Response(const Request&)> handler;
+
+    bool is_upload() const { return body == Body::archive || body == Body::image; }
 };
 
 /// Finds the route of a request. Immutable, hence thread-safe. HEAD goes to the GET route.

@@ -2,7 +2,6 @@
 #include "builder_service/api/uploads.hh"
 
 #include "builder_service/api/errors.hh"
-#include "builder_service/api/limits.hh"
 
 namespace unikernel::api
 {
@@ -35,10 +34,6 @@ Result<IncomingFile> receive(Context& context, const Request& request)
 Response with_upload(Context& context, const Request& request, std::string_view thing,
                      const std::function<Response(IncomingFile)>& keep)
 {
-    const auto [place, by_own_project] = context.uploads.take(request.caller);
-    if (!place)
-        return too_many("uploads", by_own_project ? limits::project_uploads : limits::uploads,
-                        by_own_project);
     auto file = receive(context, request);
     if (!file)
         return error(file.error(), thing);

@@ -10,9 +10,8 @@
 namespace unikernel::api
 {
 
-/// Receives the whole body into a file of the store and gives it to `keep`, which makes the answer; at most
-/// `limits::uploads` at once, and `limits::project_uploads` of a project. `thing` begins the codes of errors
-/// ("bundle", "image").
+/// Receives the whole body into a file of the store and gives it to `keep`, which makes the answer. How many
+/// do so at once, the HttpServer bounds. `thing` begins the codes of errors ("bundle", "image").
 Response with_upload(Context& context, const Request& request, std::string_view thing,
                      const std::function<Response(IncomingFile)>& keep);
 
