@@ -445,7 +445,9 @@ void Guard::refuse(Connection& c, const Head& head, std::size_t size, Status sta
 
 void Guard::refuse_and_end(Connection& c, Status status)
 {
-    const std::span<const unsigned char> bytes = c.stream->front(std::min<std::size_t>(c.stream->held(), 1));
+    // In an exchange the head has passed, and what is held is a body.
+    const std::size_t of_head = c.phase == Phase::exchange ? 0 : std::min<std::size_t>(c.stream->held(), 1);
+    const std::span<const unsigned char> bytes = c.stream->front(of_head);
     surroundings::refused(*c.stream, status, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (answer(c, status, 0, false, true))
         end(c);

@@ -33,7 +33,7 @@ namespace surroundings
 {
 void* allocate(std::size_t bytes);  ///< nullptr when memory is short
 void release(void* block);
-/// A request was refused. The head is what arrived, unchecked; it may be empty.
+/// A request was refused. The head is what arrived, unchecked; empty when it is not at hand.
 void refused(const Stream& stream, Status status, std::string_view head);
 }  // namespace surroundings
 

@@ -242,4 +242,17 @@ Status parse_head(std::span<unsigned char> bytes, Head& head)
     return Status::none;
 }
 
+std::string_view presentable(std::string_view head)
+{
+    const std::size_t end = head.find_first_of("\r\n");
+    const std::string_view line = head.substr(0, end);
+    const std::size_t target = line.find(' ') + 1;
+    const bool known = target != 0 && target < line.size();
+    const bool complete = end != std::string_view::npos;
+    std::string_view shown = line;
+    if (known && line[target] != '/' && (!complete || line.find('@', target) != std::string_view::npos))
+        shown = line.substr(0, target);
+    return trim(shown.substr(0, shown.find('?')));
+}
+
 }  // namespace u0::http_guard

@@ -64,4 +64,8 @@ HeadEnd find_head_end(std::span<const unsigned char> bytes, std::size_t& scanned
 /// @return Status::none, or with what to refuse
 Status parse_head(std::span<unsigned char> bytes, Head& head);
 
+/// What others may be told of a request, from its first bytes, unchecked: method and path. A query is
+/// nobody's business, and what stands before a path (RFC 9112, section 3.2.2) may hold a name and password.
+std::string_view presentable(std::string_view head);
+
 }  // namespace u0::http_guard

@@ -87,11 +87,9 @@ void refused(const Stream& stream, Status status, std::string_view head)
         static LineBudget budget;  // not constinit: g++ 12 refuses that in a discarded statement
         if (!budget.take())
             return;
-        // Method and path only: a query may hold what is nobody's business. What is not printable is shown as
-        // '?'.
-        std::array<char, 96> shown;
+        std::array<char, 96> shown;  // what is not printable as '?'
         std::size_t size = 0;
-        for (const char c : head.substr(0, shown.size()).substr(0, head.find_first_of("?\r\n")))
+        for (const char c : presentable(head).substr(0, shown.size()))
             shown[size++] = c >= ' ' && c < '\x7f' ? c : '?';
         log("http-guard: {} for \"{}\" on connection {}", status_text(status),
             std::string_view(shown.data(), size), stream.id());

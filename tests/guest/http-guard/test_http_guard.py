@@ -250,7 +250,11 @@ def test_audit_names_refusals_and_no_secrets(guest):
     ask(guest.port, get('/private?query', WRONG))
     time.sleep(1.1)  # a new second has lines again
     ask(guest.port, get('/private?query', WRONG))
+    ask(guest.port, get('http://staff:pass.word@guest/private'))
+    ask(guest.port, get('/upload', 'Transfer-Encoding: chunked', method='POST') + b'of.the.body')
     console = '\n'.join(guest.console())
     assert 'u0: http-guard: 403 Forbidden for "GET /private"' in console
-    assert 'query' not in console
+    assert 'u0: http-guard: 400 Bad Request for "GET"' in console
+    assert 'u0: http-guard: 400 Bad Request for ""' in console
+    assert not [secret for secret in ('query', 'pass.word', 'of.the.body') if secret in console]
     assert WRONG.split()[-1] not in console

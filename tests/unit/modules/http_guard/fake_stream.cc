@@ -9,6 +9,7 @@ namespace
 
 bool no_memory = false;
 int blocks = 0;
+std::string last_refused;
 
 void check(bool condition, const char* what)
 {
@@ -43,6 +44,11 @@ int allocated_blocks()
     return blocks;
 }
 
+const std::string& last_refused_head()
+{
+    return last_refused;
+}
+
 namespace u0::http_guard::surroundings
 {
 
@@ -60,7 +66,10 @@ void release(void* block)
     std::free(block);
 }
 
-void refused(const Stream&, Status, std::string_view) {}
+void refused(const Stream&, Status, std::string_view head)
+{
+    last_refused = head;
+}
 
 }  // namespace u0::http_guard::surroundings
 

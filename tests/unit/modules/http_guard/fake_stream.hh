@@ -50,3 +50,6 @@ struct NoMemory {
 
 /// Blocks the guard has allocated and not released.
 int allocated_blocks();
+
+/// What the guard told of the request that it refused last.
+const std::string& last_refused_head();

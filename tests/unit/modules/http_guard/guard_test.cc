@@ -327,6 +327,16 @@ TEST_F(GuardTest, ends_with_400_what_is_ambiguous)
     expect_ended_with("CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", "501");
 }
 
+TEST_F(GuardTest, tells_nothing_of_a_body_that_it_refuses)
+{
+    expect_ended_with("GET /a b\r\n\r\n", "400");
+    EXPECT_EQ(last_refused_head().substr(0, 6), "GET /a");
+    stream_ = std::make_unique<FakeStream>(guard_);
+    send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nsecret=of the body");
+    EXPECT_THAT(stream().sent, StartsWith("HTTP/1.1 400"));
+    EXPECT_EQ(last_refused_head(), "");
+}
+
 TEST_F(GuardTest, a_broken_chunk_ends_it)
 {
     const std::string begin = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello";

@@ -262,4 +262,19 @@ TEST(HeadEnd, refuses_a_bare_line_feed_and_too_much)
               Status::fields_too_large);
 }
 
+TEST(Head, is_presentable_without_what_others_must_not_know)
+{
+    EXPECT_EQ(presentable("GET /a/b HTTP/1.1\r\nHost: h\r\n"), "GET /a/b HTTP/1.1");
+    EXPECT_EQ(presentable("GET /a@b?word=secret HTTP/1.1\r\n"), "GET /a@b");
+    EXPECT_EQ(presentable("GET http://h/a?word=secret HTTP/1.1\r\n"), "GET http://h/a");
+    EXPECT_EQ(presentable("CONNECT h:443 HTTP/1.1\r\n"), "CONNECT h:443 HTTP/1.1");
+    for (const std::string_view line :
+         {"GET http://user:secret@h/ HTTP/1.1\r\n", "GET http://user:sec?ret@h/ HTTP/1.1\r\n",
+          "GET http://user:sec/ret@h/ HTTP/1.1\r\n", "GET user:secret@h HTTP/1.1\r\n", "GET http://user:secr",
+          "GET "})
+        EXPECT_EQ(presentable(line), "GET") << line;
+    EXPECT_EQ(presentable("\x16\x03"), "\x16\x03");
+    EXPECT_EQ(presentable(""), "");
+}
+
 }  // namespace
