@@ -7,6 +7,7 @@
 //   reserved | on_demand     memory comes at the first touch; `writable` as it will be
 //   present | on_demand      it came so, and goes again by discard()
 //   reserved | later_on_demand  Access::none, without memory; becomes on_demand with the first other access
+//   reserved | keeps_page | later_on_demand  Access::none, with memory that came on demand
 #include "arena.hh"
 
 #include <optional>
@@ -166,13 +167,15 @@ bool protect_entry(Entry& entry, Access access)
 {
     if (access == Access::none) {
         if (entry & present)
-            entry = (entry & address_mask) | reserved | keeps_page;
+            entry =
+                (entry & address_mask) | reserved | keeps_page | (entry & on_demand ? later_on_demand : 0);
         else if (entry & on_demand)
             entry = reserved | later_on_demand;
         return true;
     }
     if (entry & (present | keeps_page))
-        entry = (entry & (address_mask | on_demand)) | present | flags_of(access);
+        entry = (entry & address_mask) | (entry & (on_demand | later_on_demand) ? on_demand : 0) | present |
+                flags_of(access);
     else if (entry & (on_demand | later_on_demand))
         entry = reserved | on_demand | flags_of(access);
     else
@@ -198,7 +201,7 @@ bool protect_image(std::uint64_t address, std::size_t pages, Access access)
 /// Whether an access to the page takes memory: at its first touch ...
 bool comes_on_demand(Entry entry)
 {
-    return !(entry & present) && entry & (on_demand | later_on_demand);
+    return !(entry & (present | keeps_page)) && entry & (on_demand | later_on_demand);
 }
 
 /// ... or as soon as it is allowed.
@@ -312,11 +315,12 @@ bool discard(void* place, std::size_t pages)
         do {
             if (*slot & present && !(*slot & on_demand)) {
                 __builtin_memset(direct(*slot & address_mask), 0, page_size);
-            } else if (*slot & present) {
+            } else if (*slot & (present | keeps_page)) {
                 if (!window)
                     window.emplace();
                 physical::release(*slot & address_mask);
-                *slot = reserved | on_demand | flags_of(access_of(*slot));
+                *slot = *slot & present ? reserved | on_demand | flags_of(access_of(*slot))
+                                        : reserved | (*slot & later_on_demand);
                 flush(at);
             }
             ++slot;

@@ -95,6 +95,35 @@ void pages_come_on_demand()
     memory::unmap(map, 512);
 }
 
+/// What is hidden is forgotten too.
+void hidden_pages_are_discarded()
+{
+    const std::size_t before = memory::free_pages();
+    void* map = memory::map(4, Access::write);
+    volatile char *one = at(map, 1), *two = at(map, 2);
+    *one = 9;
+    *two = 8;
+    memory::protect(map, 4, Access::none);
+    expect(memory::discard(at(map, 1), 1), "a hidden page is discarded");
+    expect(memory::free_pages() == before - 3, "it is given back");
+    expect(memory::protect(map, 4, Access::write), "all can be seen again");
+    expect(*one == 0 && *two == 8, "without its contents");
+    memory::unmap(map, 4);
+    map = memory::map(4, Access::write, Backing::on_demand);
+    const std::size_t untouched = memory::free_pages();
+    one = at(map, 1);
+    two = at(map, 2);
+    *one = 9;
+    *two = 8;
+    memory::protect(map, 4, Access::none);
+    expect(memory::discard(at(map, 1), 1) && memory::free_pages() == untouched - 1, "the same for a stack's");
+    expect(memory::protect(map, 4, Access::write) && memory::free_pages() == untouched - 1, "it stays so");
+    expect(*one == 0 && *two == 8, "until it is touched");
+    expect(memory::discard(map, 4) && memory::free_pages() == untouched, "and again");
+    memory::unmap(map, 4);
+    expect(memory::free_pages() == before, "nothing is lost");
+}
+
 void maps_can_move()
 {
     const std::size_t before = memory::free_pages();
@@ -158,6 +187,7 @@ int run()
     parts_can_go_and_come_back();
     access_can_change();
     pages_come_on_demand();
+    hidden_pages_are_discarded();
     maps_can_move();
     too_much_is_refused_whole();
     heap_gives_everything_back();

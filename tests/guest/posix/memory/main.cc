@@ -60,6 +60,11 @@ void mapping()
     std::cout << "dropped " << madvise(c, page, MADV_DONTNEED) << ' ' << int(c[5]) << '\n';
     std::cout << "read-only " << mprotect(c, page, PROT_READ) << ' ' << int(c[0]) << '\n';
     std::cout << "writable " << mprotect(c, page, PROT_READ | PROT_WRITE) << ' ' << int(c[0] = 3) << '\n';
+    c[7] = 9;
+    mprotect(c, page, PROT_NONE);
+    std::cout << "dropped unseen " << madvise(c, page, MADV_DONTNEED);
+    mprotect(c, page, PROT_READ | PROT_WRITE);
+    std::cout << ' ' << int(c[7]) << '\n';
     munmap(c, page);
     std::cout << "nothing there " << mprotect(c, page, PROT_READ) << ' ' << (errno == ENOMEM) << '\n';
     std::cout << "no size " << (map(0) == nullptr) << ' ' << (errno == EINVAL) << '\n';

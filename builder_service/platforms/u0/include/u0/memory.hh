@@ -44,7 +44,8 @@ bool unmap(void* address, std::size_t pages);
 bool protect(void* address, std::size_t pages, Access access, std::size_t most = ~std::size_t{0});
 
 /// Forgets the contents: the pages read as zero afterwards, with the access they have.  Memory that was taken
-/// on demand is given back until it is touched again.  False when the range is not in the arena.
+/// on demand is given back until it is touched again, and that of Access::none until protect() takes it.
+/// False when the range is not in the arena.
 bool discard(void* address, std::size_t pages);
 
 /// Grows or shrinks in place or by moving the pages (mremap); nullptr, and the old map as it was, when
