@@ -100,9 +100,9 @@ void Timer::expire(Nanoseconds now)
         ++expirations_;
         deadline_ = never;
     } else {
-        Nanoseconds times = (now - deadline_) / interval_ + 1;
-        expirations_ += times;
-        deadline_ += times * interval_;
+        const Nanoseconds missed = (now - deadline_) / interval_, last = deadline_ + missed * interval_;
+        expirations_ += missed + 1;
+        deadline_ = interval_ > never - last ? never : last + interval_;
         insert(*this);
     }
     notify(EPOLLIN);

@@ -79,6 +79,11 @@ void timers()
     itimerspec off{};
     timerfd_settime(fd, 0, &off, nullptr);
     std::cout << "off " << poll(&waiting, 1, 30) << '\n';
+    itimerspec once_in_centuries{{20'000'000'000, 0}, {0, 10'000'000}};
+    timerfd_settime(fd, 0, &once_in_centuries, nullptr);
+    poll(&waiting, 1, 1000);
+    std::cout << "rarely " << (read(fd, &count, sizeof count) == sizeof count) << ' ' << count;
+    std::cout << ' ' << poll(&waiting, 1, 30) << std::endl;
     close(fd);
 }
 
