@@ -21,14 +21,12 @@ namespace
 {
 
 constexpr int frames_per_round = 64;  // then the application has its turn
-constexpr std::size_t most_parts = 16;
 /// A frame up to this size is copied, and its buffer free at once: small segments must not hold large
 /// buffers.
 constexpr std::size_t copied_size = 256;
 constexpr unsigned least_mtu = 68;  // RFC 791
 
 netif card{};
-bool configured = false;
 
 /// lwIP's description of a received frame, at the start of the frame's own buffer.
 struct ReceivedFrame {
@@ -64,8 +62,9 @@ bool sendable(const pbuf* packet)
 {
     std::size_t parts = 0;
     for (; packet; packet = packet->next)
-        if (++parts > most_parts || (!(packet->type_internal & PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS) &&
-                                     !(packet->flags & PBUF_FLAG_IS_CUSTOM)))
+        if (++parts > network_device::most_parts ||
+            (!(packet->type_internal & PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS) &&
+             !(packet->flags & PBUF_FLAG_IS_CUSTOM)))
             return false;
     return true;
 }
@@ -81,7 +80,7 @@ bool hand_over(pbuf* packet)
                              head.data() >= lowest + network_device::driver_room;
     if (!packet->next)
         return network_device::send({&head, 1}, room_before, packet);
-    std::span<const unsigned char> parts[most_parts] = {head};
+    std::span<const unsigned char> parts[network_device::most_parts] = {head};
     std::size_t count = 1;
     for (const pbuf* part = packet->next; part; part = part->next)
         if (part->len)
@@ -291,16 +290,6 @@ netif* interface()
     return network_device::properties().present ? &card : nullptr;
 }
 
-bool up()
-{
-    return configured;
-}
-
-std::uint32_t address()
-{
-    return ip4_addr_get_u32(netif_ip4_addr(&card));
-}
-
 void configure(std::uint32_t address, unsigned prefix, std::uint32_t gateway, std::uint32_t dns)
 {
     const std::uint32_t bits = prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix);
@@ -310,7 +299,6 @@ void configure(std::uint32_t address, unsigned prefix, std::uint32_t gateway, st
         const ip_addr_t server{dns};
         dns_setserver(0, &server);
     }
-    configured = true;
     const auto octet = [address](int i) { return address >> 8 * i & 0xff; };
     log("net {}.{}.{}.{}/{}", octet(0), octet(1), octet(2), octet(3), prefix);
 }

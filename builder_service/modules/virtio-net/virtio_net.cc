@@ -27,7 +27,6 @@ struct Header {
 static_assert(sizeof(Header) == driver_room);
 enum : std::uint8_t { needs_checksum = 1, data_valid = 2 };
 constexpr std::size_t ethernet_header = 14;
-constexpr std::size_t most_parts = 16;
 
 U0_SEALED_DATA Properties card{};
 U0_SEALED_DATA std::size_t buffer_size = 0;

@@ -40,7 +40,7 @@ int run()
         log("no card");
         return 2;
     }
-    if (!wait_until(net::up)) {
+    if (!wait_until([] { return !ip4_addr_isany(netif_ip4_addr(net::interface())); })) {
         log("no address");
         return 3;
     }

@@ -15,12 +15,6 @@ namespace u0::net
 /// The network card's interface, or nullptr when there is none.
 netif* interface();
 
-/// True as soon as the interface has an address and link.
-bool up();
-
-/// IPv4 address, prefix length and gateway in network byte order; 0 when not up.
-std::uint32_t address();
-
 /// For address modules (static-ip, dhcp): sets the address, prints "u0: net <address>/<prefix>".
 /// Network byte order; gateway and dns may be 0.
 void configure(std::uint32_t address, unsigned prefix, std::uint32_t gateway, std::uint32_t dns);

@@ -53,7 +53,7 @@ bool discard(void* address, std::size_t pages);
 void* resize(void* address, std::size_t pages, std::size_t new_pages, bool may_move);
 
 /// Whether every byte of the range may be read (write false) or written.  Also true for the image's
-/// data, stacks and the direct map: for checking an application's pointers before use.
+/// data, stacks and the direct map.  For tests: an application's pointers are used as they come.
 bool accessible(const void* address, std::size_t bytes, bool write);
 
 /// Not for use by name: what the inline functions below read, each for every packet.

@@ -40,9 +40,13 @@ void release(unsigned char* buffer);
 /// Bytes that a driver may want before a frame: with them it need not tell the device of two places.
 inline constexpr std::size_t driver_room = 12;
 
-/// Queues a frame; its parts (in the image, kernel heap or other memory with contiguous physical pages) stay
-/// as they are until finished() returns `token`.  `driver_room_before`: the driver_room bytes before the
-/// first part are the driver's as well.  False when there is no room: try again after finished().
+/// Of a frame that is sent.
+inline constexpr std::size_t most_parts = 16;
+
+/// Queues a frame; its parts (at most most_parts, in the image, kernel heap or other memory with contiguous
+/// physical pages) stay as they are until finished() returns `token`.  `driver_room_before`: the driver_room
+/// bytes before the first part are the driver's as well.  False when there is no room: try again after
+/// finished().
 bool send(std::span<const std::span<const unsigned char>> parts, bool driver_room_before, void* token);
 
 /// Token of a frame that is sent, or nullptr.
