@@ -41,7 +41,7 @@ class _BuildUnikernel(task.Task):
         self.action_wrapper = action_wrapper
         self.image_id = action_wrapper.image_id
         self.bundle = self.built = None  # paths; none of an image that is not ours
-        self.before = None  # properties and min_ram, once they were changed
+        self.before = None  # properties and min_ram, once they are about to be changed
         self.told = ('', 0.0)  # the task's message, and when
         super().__init__(name=f'{task_type}-BuildUnikernel-{task_id}')
 
@@ -109,22 +109,22 @@ class _BuildUnikernel(task.Task):
     def _describe(self, built):
         """Properties, size and minimum memory of the artifact."""
         repository = self._repository()
+        min_ram = repository.get(self.image_id).min_ram
         with self._image(repository) as action:
             earlier = action.image_extra_properties
+            self.before = (earlier, min_ram)  # whatever fails from here on
             for name in earlier:
                 if name.startswith(PREFIX):
                     action.pop_extra_property(name)
             action.set_image_extra_properties({
                 **built.properties, 'kernel_id': self.image_id, 'unikernel_build': built.build})
             action.set_image_attribute(disk_format='raw', container_format='bare', size=built.size)
-        self.before = (earlier, self._set_min_ram(repository, built.minimum_memory))
+        self._set_min_ram(repository, built.minimum_memory)
 
     def _set_min_ram(self, repository, mebibytes):
-        """Answers what it was."""
         image = repository.get(self.image_id)
-        earlier, image.min_ram = image.min_ram, mebibytes
+        image.min_ram = mebibytes
         repository.save(image, image.status)
-        return earlier
 
     def _restore(self):
         repository = self._repository()

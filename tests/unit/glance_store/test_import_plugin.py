@@ -124,6 +124,24 @@ def test_a_store_that_fails_leaves_the_image_as_it_was(glance):
     failed_cleanly(glance, image_id, task, 'Internal Error')
 
 
+def test_an_artifact_that_is_half_described_leaves_the_image_as_it_was(glance, monkeypatch):
+    """Its properties are written, and then its minimum memory cannot be."""
+    from unikernel_glance import import_plugin
+    set_min_ram = import_plugin._BuildUnikernel._set_min_ram
+    failures = [RuntimeError('the database is away')]
+
+    def fails_once(self, repository, mebibytes):
+        if failures:
+            raise failures.pop()
+        return set_min_ram(self, repository, mebibytes)
+    monkeypatch.setattr(import_plugin._BuildUnikernel, '_set_min_ram', fails_once)
+    image_id = glance.stage(bundle(), unikernel_source='bundle')
+    failed_cleanly(glance, image_id, glance.run_import_quietly(image_id), '')
+    glance.stage_again(image_id, bundle())
+    assert glance.run_import(image_id).status == 'success'
+    assert glance.images.get(image_id).extra_properties['unikernel_digest'], 'it was built, not stored as it is'
+
+
 def while_building(monkeypatch, action):
     """Runs action(build id) once, when a build is under way."""
     from unikernel_glance import building
