@@ -53,4 +53,4 @@ mount --bind "$state/python" "$(python3 -c 'import site; print(site.getsitepacka
 ip link set lo up
 echo "$pid" >"$state/pid"
 trap : TERM
-while :; do sleep 86400 & wait; done
+while :; do sleep 86400 & wait || true; done # it answers 143 to a TERM
