@@ -68,6 +68,9 @@ void print_option(const std::string& name, const nlohmann::json& option, std::si
         line += "; stricter: " +
                 (option["stricter"].is_string() ? text_of(option, "stricter") : option["stricter"].dump());
     }
+    if (option.contains("delegated") && option["delegated"] == true) {
+        line += "; delegated";
+    }
     output.line(printable(line));
     if (option.contains("help")) {
         output.line(printable(indent + "    " + text_of(option, "help")));

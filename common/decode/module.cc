@@ -168,7 +168,7 @@ Option option(const Reader& reader, bool named)
     std::vector<std::string> known = keys_of.at(types[type]);
     known.insert(known.end(), {"type", "help"});
     if (named) {
-        known.insert(known.end(), {"default", "stricter"});
+        known.insert(known.end(), {"default", "stricter", "delegated"});
     }
     reader.object(known);
     if (const auto value = reader.find("help")) {
@@ -182,6 +182,9 @@ Option option(const Reader& reader, bool named)
     }
     if (const auto value = reader.find("stricter")) {
         result.stricter = stricter(*value, result.type);
+    }
+    if (const auto value = reader.find("delegated")) {
+        result.delegated = value->boolean();
     }
     bounds(reader, result);
     parts(reader, result);

@@ -90,9 +90,13 @@ Result<nlohmann::json> settle(const ModulePtr& module, const std::string& name, 
                 return !stricter_of(option->second, other.value, given.value);
             });
             const Sourced& other = differs == values.end() ? values.front() : *differs;
+            const auto word = [](const Sourced& each, const char* sets) {
+                return each.source + (each.relied_on ? " leaves it at its default " : sets);
+            };
             return fail(FailureKind::unresolvable,
-                        "module " + module->name + ", option " + name + ": " + other.source + " sets it to " +
-                            redact(option->second, other.value).dump() + " and " + given.source + " to " +
+                        "module " + module->name + ", option " + name + ": " + word(other, " sets it to ") +
+                            redact(option->second, other.value).dump() + " and " +
+                            word(given, other.relied_on ? " sets it to " : " to ") +
                             redact(option->second, given.value).dump() +
                             "; requirements only add or tighten, so one of the two must change");
         }
@@ -100,6 +104,30 @@ Result<nlohmann::json> settle(const ModulePtr& module, const std::string& name, 
     }
     // What both of two lists hold may be more than one list can: too many items, or a name twice.
     return check_value(option->second, settled, "modules." + module->name + "." + name);
+}
+
+/// What is wanted of a module's options. Whoever requires a module for security counts on the defaults of
+/// what he does not mention, so that nobody else may weaken it there; what is delegated is for others to say.
+std::map<std::string, std::vector<Sourced>> wanted_options(const Wanted& wanted, const Module& module)
+{
+    std::map<std::string, std::vector<Sourced>> options = wanted.options;
+    if (module.kind != Module::Kind::security) {
+        return options;
+    }
+    for (auto& [name, values] : options) {
+        const auto option = module.options.find(name);
+        if (option == module.options.end() || !option->second.initial || option->second.delegated) {
+            continue;
+        }
+        for (const std::string& source : wanted.sources) {
+            if (source != "spec" && std::none_of(values.begin(), values.end(), [&](const Sourced& given) {
+                    return given.source == source;
+                })) {
+                values.push_back({*option->second.initial, source, true});
+            }
+        }
+    }
+    return options;
 }
 
 std::string why_not_installable(const Image& u, const ModulePtr& m)
@@ -214,7 +242,7 @@ Result<Image> Generate(const WantedModules& image_specs, const std::vector<Modul
         }
         u = Install(u, m);
         if (const auto wanted = image_specs.find(m->name); wanted != image_specs.end()) {
-            for (const auto& [option, values] : wanted->second.options) {
+            for (const auto& [option, values] : wanted_options(wanted->second, *m)) {
                 Result<nlohmann::json> value = settle(m, option, values);
                 if (!value) {
                     return tl::unexpected(value.error());

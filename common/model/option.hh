@@ -38,6 +38,7 @@ struct Option {
     std::string unique;                    ///< of a list of records: this field differs in all items
     std::string refers_to;                 ///< of a string: "<option>.<field>" of the same module
     Stricter stricter = Stricter::undefined;
+    bool delegated = false;  ///< whoever requires the module and leaves this out leaves it to others
 
     friend bool operator==(const Option&, const Option&) = default;
 };

@@ -22,6 +22,7 @@ namespace unikernel
 struct Sourced {
     nlohmann::json value;
     std::string source;
+    bool relied_on = false;  ///< the option's default, which the source did not change and counts on
 };
 
 /// What is asked of one module, and by whom.

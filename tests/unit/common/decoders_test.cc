@@ -342,7 +342,7 @@ options:
   limit: {type: int, default: 1, stricter: min}
   audit: {type: bool, default: false, stricter: true}
   reuse: {type: bool, default: false, stricter: false}
-  unlisted: {type: enum, values: [allow, deny], default: allow, stricter: max}
+  unlisted: {type: enum, values: [allow, deny], default: allow, stricter: max, delegated: true}
   ciphers: {type: list, of: {type: string}, default: [], stricter: intersection}
 platforms: {}
 )y"),
@@ -352,6 +352,8 @@ platforms: {}
     EXPECT_EQ(m->options.at("audit").stricter, Option::Stricter::is_true);
     EXPECT_EQ(m->options.at("reuse").stricter, Option::Stricter::is_false);
     EXPECT_EQ(m->options.at("unlisted").stricter, Option::Stricter::maximum);
+    EXPECT_TRUE(m->options.at("unlisted").delegated);
+    EXPECT_FALSE(m->options.at("limit").delegated);
     EXPECT_EQ(m->options.at("ciphers").stricter, Option::Stricter::common_items);
 }
 
@@ -375,7 +377,7 @@ TEST(Manifest, refusals)
               "modules/m/module.yaml.options.o.default: 6 is over the maximum 5");
     EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: int, pattern: a}}"),
               "modules/m/module.yaml.options.o.pattern: unknown key; there are minimum, maximum, unit, "
-              "type, help, default, stricter");
+              "type, help, default, stricter, delegated");
     EXPECT_EQ(
         module_refusal(head + "platforms: {}\noptions: {o: {type: string, pattern: '['}}").substr(0, 77),
         "modules/m/module.yaml.options.o.pattern: no ECMAScript regular expression: Un");

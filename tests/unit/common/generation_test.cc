@@ -102,6 +102,61 @@ TEST(Generation, a_requirement_never_overrides_the_spec_in_silence)
               "requirements only add or tighten, so one of the two must change");
 }
 
+/// Module guard is for security: who requires it counts on the default of `port`, and lets others say
+/// `limit`.
+Repository required_for_security()
+{
+    Module guard = test::module("guard");
+    guard.kind = Module::Kind::security;
+    guard.options["port"] = test::integer(80, 1, 65535);
+    guard.options["limit"] = test::integer(10);
+    guard.options["limit"].delegated = true;
+    guard.options["time"] = test::integer(60);
+    guard.options["time"].stricter = Option::Stricter::minimum;
+    return test::repository({guard});
+}
+
+TEST(Generation, who_requires_a_module_counts_on_the_defaults_of_what_he_leaves_out)
+{
+    const auto staff = requirement("staff", {{"guard", {}}});
+    const auto refused = generate(required_for_security(), spec_with({{"guard", {{"port", 1}}}}), {staff});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, FailureKind::unresolvable);
+    EXPECT_EQ(
+        refused.error().message,
+        "module guard, option port: spec sets it to 1 and requirements.staff leaves it at its default 80; "
+        "requirements only add or tighten, so one of the two must change");
+    const auto others = generate(required_for_security(), spec_with({}),
+                                 {staff, requirement("users", {{"guard", {{"port", 1}}}})});
+    ASSERT_FALSE(others);
+    EXPECT_EQ(
+        others.error().message,
+        "module guard, option port: requirements.staff leaves it at its default 80 and requirements.users "
+        "sets it to 1; requirements only add or tighten, so one of the two must change");
+}
+
+TEST(Generation, what_is_stricter_than_a_default_or_delegated_is_for_others_to_say)
+{
+    const auto staff = requirement("staff", {{"guard", {}}});
+    const auto made = generate(required_for_security(),
+                               spec_with({{"guard", {{"port", 80}, {"limit", 99}, {"time", 30}}}}), {staff});
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_EQ(made->values("guard").at("limit"), 99);
+    EXPECT_EQ(made->values("guard").at("time"), 30);
+    const auto looser = generate(required_for_security(), spec_with({{"guard", {{"time", 90}}}}), {staff});
+    ASSERT_TRUE(looser);
+    EXPECT_EQ(looser->values("guard").at("time"), 60);
+}
+
+TEST(Generation, defaults_bind_nobody_where_no_requirement_asks_for_the_module)
+{
+    const auto made = generate(required_for_security(), spec_with({{"guard", {{"port", 1}, {"time", 90}}}}),
+                               {requirement("else", {})});
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_EQ(made->values("guard").at("port"), 1);
+    EXPECT_EQ(made->values("guard").at("time"), 90);
+}
+
 TEST(Generation, the_same_value_twice_is_no_contradiction)
 {
     EXPECT_TRUE(generate(
