@@ -86,6 +86,17 @@ Take list(std::vector<std::string>& target)
     };
 }
 
+Take networks(Networks& target)
+{
+    return [&target](const std::string& value) -> Wrong {
+        auto read = Networks::parse(value);
+        if (!read)
+            return read.error().message;
+        target = std::move(*read);
+        return std::nullopt;
+    };
+}
+
 /// Known to keystonemiddleware, and of no effect here.
 constexpr const char* without_effect[] = {
     "auth_section",
@@ -176,6 +187,7 @@ Keys nova_keys(OpenStackSettings::Nova& nova)
 Keys reconcile_keys(ReconcileKeys& reconcile)
 {
     return {{"enabled", boolean(reconcile.enabled)},
+            {"probe_networks", networks(reconcile.probe_networks)},
             {"interval",
              number(1, 3600, [&](std::int64_t value) { reconcile.interval = std::chrono::seconds(value); })},
             {"lease",

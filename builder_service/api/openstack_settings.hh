@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "builder_service/api/database_settings.hh"
+#include "builder_service/fleet/networks.hh"
 #include "builder_service/identity/keystone.hh"
 #include "builder_service/openstack/session.hh"
 #include "common/util/settings_file.hh"
@@ -43,6 +44,7 @@ struct ReconcileKeys {
     std::chrono::seconds interval{10};  ///< between two looks at everything
     std::chrono::seconds lease{30};     ///< after which another builder takes over
     unsigned builds = 2;                ///< of the loop at once
+    Networks probe_networks;            ///< where the health of Nova's servers is checked by network
 };
 
 /// The sections of a file; those of the service alone into `reconcile` and `database`. Errors: invalid

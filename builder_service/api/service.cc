@@ -237,7 +237,7 @@ struct Servers {
                 std::make_unique<Nova>(*session, Nova::Settings{.endpoint_override = keys.endpoint_override,
                                                                 .region = keys.region_name,
                                                                 .interface = keys.interface});
-            fleet = std::make_shared<NovaFleet>(*nova);
+            fleet = std::make_shared<NovaFleet>(*nova, settings.reconcile.probe_networks);
         } else {
             fleet = std::make_shared<NoServers>();
         }

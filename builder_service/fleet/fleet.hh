@@ -44,6 +44,13 @@ public:
     /// Errors: conflict (not in this state: later), invalid (refused for good), not_found, unavailable,
     /// cancelled.
     virtual Result<void> replace(const std::string& id, const std::string& image, std::stop_token stop) = 0;
+    /// Asked of a server that runs, before it is touched: whether check() can be tried at all. Errors:
+    /// invalid (it cannot, in a sentence), not_found, unavailable, cancelled.
+    virtual Result<void> can_check(const Server& /*server*/, const HealthCheck& /*check*/,
+                                   std::stop_token /*stop*/)
+    {
+        return {};
+    }
     /// One try, of a few seconds at most. Errors: unavailable (not healthy yet, in a sentence), invalid
     /// (cannot be checked this way), not_found, cancelled.
     virtual Result<void> check(const Server& server, const HealthCheck& check, std::stop_token stop) = 0;

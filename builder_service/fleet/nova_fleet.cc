@@ -76,6 +76,43 @@ Result<void> NovaFleet::replace(const std::string& id, const std::string& image,
     return nova_.rebuild(id, image, std::move(stop));
 }
 
+Result<std::vector<std::string>> NovaFleet::addresses_of(const std::string& id, std::stop_token stop)
+{
+    if (probe_networks_.empty())
+        return fail(FailureKind::invalid,
+                    "not possible here: no network is allowed for checks; ask for console "
+                    "or set [reconcile] probe_networks");
+    auto found = nova_.find(id, std::move(stop));
+    if (!found)
+        return tl::unexpected(found.error());
+    if (!*found || is_deleted(**found))
+        return tl::unexpected(gone(id));
+    auto& all = (*found)->addresses;
+    if (all.empty())
+        return fail(FailureKind::invalid,
+                    "server " + id +
+                        " has no address to check; give it a port, or check its console "
+                        "instead");
+    std::stable_partition(all.begin(), all.end(), [](const auto& each) { return each.floating; });
+    std::vector<std::string> allowed;
+    for (const auto& each : all)
+        if (probe_networks_.contain(each.address))
+            allowed.push_back(each.address);
+    if (allowed.empty())
+        return fail(FailureKind::invalid,
+                    "no address of server " + id +
+                        " is in a network that is allowed for checks; ask for console or "
+                        "add one to [reconcile] probe_networks");
+    return allowed;
+}
+
+Result<void> NovaFleet::can_check(const Server& server, const HealthCheck& check, std::stop_token stop)
+{
+    if (check.kind == HealthCheck::Kind::console)
+        return {};
+    return addresses_of(server.id, std::move(stop)).map([](const auto& /*addresses*/) {});
+}
+
 Result<void> NovaFleet::check(const Server& server, const HealthCheck& check, std::stop_token stop)
 {
     if (check.kind == HealthCheck::Kind::console) {
@@ -86,18 +123,12 @@ Result<void> NovaFleet::check(const Server& server, const HealthCheck& check, st
         const bool later = console.error().kind == FailureKind::conflict;
         return fail(later ? FailureKind::unavailable : console.error().kind, console.error().message);
     }
-    auto found = nova_.find(server.id, stop);
-    if (!found)
-        return tl::unexpected(found.error());
-    if (!*found || is_deleted(**found))
-        return tl::unexpected(gone(server.id));
-    auto& addresses = (*found)->addresses;
-    std::stable_partition(addresses.begin(), addresses.end(), [](const auto& each) { return each.floating; });
-    Result<void> tried = fail(FailureKind::invalid,
-                              "server " + server.id +
-                                  " has no address to check; give it a port, or check its console instead");
-    for (const auto& each : addresses) {
-        tried = probe({each.address, check.port}, check, stop);
+    const auto addresses = addresses_of(server.id, stop);
+    if (!addresses)
+        return tl::unexpected(addresses.error());
+    Result<void> tried;
+    for (const auto& address : *addresses) {
+        tried = probe({address, check.port}, check, stop);
         if (tried || tried.error().kind == FailureKind::cancelled)
             return tried;
     }

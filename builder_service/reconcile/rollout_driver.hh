@@ -50,7 +50,9 @@ private:
     Done hear(Rollout& rollout, RolloutServer& server, const Result<void>& answer, const ServerFacts& facts);
     Done begin(Rollout& rollout, const World& world, unsigned places, std::string& busy,
                const std::stop_token& stop);
-    Result<bool> begin(Rollout& rollout, const World& world, RolloutServer& server, const Server& now);
+    Result<bool> begin(Rollout& rollout, const World& world, RolloutServer& server, const Server& now,
+                       std::string& busy, const std::stop_token& stop);
+    Result<void> can_check(const Server& server, const RolloutPolicy& policy, const std::stop_token& stop);
     bool complies(const Rollout& rollout, const World& world, const LineImage& image) const;
     RolloutFacts facts_of(const Rollout& rollout, const World& world);
     Done wait(Rollout& rollout, RolloutState state, const std::string& reason);

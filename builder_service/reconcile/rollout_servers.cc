@@ -167,6 +167,18 @@ Result<void> RolloutDriver::healthy(const Server& server, const RolloutPolicy& p
     return {};
 }
 
+/// A server that is replaced and then cannot be checked would only be given its old image back.
+Result<void> RolloutDriver::can_check(const Server& server, const RolloutPolicy& policy,
+                                      const std::stop_token& stop)
+{
+    if (!server.running)
+        return {};
+    for (const auto& check : checks_of(policy))
+        if (auto can = parts_.fleet.can_check(server, check, stop); !can)
+            return fail(can.error().kind, to_text(check) + ": " + can.error().message);
+    return {};
+}
+
 Result<void> RolloutDriver::ask(Rollout& rollout, RolloutServer& server, const std::string& image,
                                 const ServerFacts& facts, const std::stop_token& stop)
 {
@@ -252,15 +264,11 @@ Result<void> RolloutDriver::begin(Rollout& rollout, const World& world, unsigned
                 return tl::unexpected(gone.error());
             continue;
         }
-        const auto started = begin(rollout, world, server, **now);
+        const auto started = begin(rollout, world, server, **now, busy, stop);
         if (!started)
             return tl::unexpected(started.error());
-        if (!*started) {
-            if (server.state == ServerState::pending)
-                busy = "server " + server.name + " is " + (*now)->status + (*now)->fault;
-            continue;
-        }
-        begun.push_back(&server);
+        if (*started)
+            begun.push_back(&server);
     }
     if (!begun.empty() ||
         !std::any_of(rollout.servers.begin(), rollout.servers.end(),
@@ -269,9 +277,9 @@ Result<void> RolloutDriver::begin(Rollout& rollout, const World& world, unsigned
     return ask_all(rollout, begun, stop);
 }
 
-/// A server whose turn it is, seen anew. False: it is not to be touched, or not now.
+/// A server whose turn it is, seen anew. False: it is not to be touched, or not now, and `busy` says why.
 Result<bool> RolloutDriver::begin(Rollout& rollout, const World& world, RolloutServer& server,
-                                  const Server& now)
+                                  const Server& now, std::string& busy, const std::stop_token& stop)
 {
     const auto settle = [&](ServerState to, std::string why) {
         return mark(rollout, server, {.kind = ServerStep::Kind::mark, .to = to, .why = std::move(why)})
@@ -286,8 +294,17 @@ Result<bool> RolloutDriver::begin(Rollout& rollout, const World& world, RolloutS
         return settle(ServerState::replaced, "it ran such an image already");
     if (!*image || (*image)->project != rollout.project || (*image)->name != rollout.name)
         return settle(ServerState::gone, "it runs another image now, " + now.image);
-    if (!now.settled)
+    if (!now.settled) {
+        busy = "server " + server.name + " is " + now.status + now.fault;
         return false;
+    }
+    const auto* line = world.line({rollout.project, rollout.name});
+    const auto checkable = can_check(now, line == nullptr ? RolloutPolicy{} : line->wish.policy, stop);
+    if (!checkable) {
+        busy = "server " + server.name +
+               " is not touched, because its health could not be checked: " + checkable.error().message;
+        return false;
+    }
     server.state = ServerState::replacing;
     server.from_image = now.image;
     server.was_running = now.running;

@@ -151,6 +151,7 @@ TEXT
     iniset "$UNIKERNEL_CONF" glance interface public
     iniset "$UNIKERNEL_CONF" nova region_name "$REGION_NAME"
     iniset "$UNIKERNEL_CONF" nova interface public
+    iniset "$UNIKERNEL_CONF" reconcile probe_networks "$UNIKERNEL_PROBE_NETWORKS"
     # An operator's own rules stay.
     if [[ ! -e "$UNIKERNEL_CONF_DIR/policy.yaml" ]]; then
         cp "$UNIKERNEL_DIR/devstack/files/policy.yaml" "$UNIKERNEL_CONF_DIR/policy.yaml"

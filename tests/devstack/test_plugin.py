@@ -126,6 +126,8 @@ def test_the_configuration_holds_a_password_and_is_its_owners_alone(stacked):
     read = conf(stacked.first_files, 'etc/unikernel/unikernel-builder.conf')
     assert read['top']['identity'] == 'keystone' and read['top']['listen'] == '0.0.0.0:8770'
     assert read['top']['public-url'] == 'http://127.0.0.1:8770'
+    networks = read['reconcile']['probe_networks'].split(',')
+    assert len(networks) == 2 and all(re.fullmatch(r'[0-9.]+/[0-9]+', network) for network in networks)
     token = read['keystone_authtoken']
     assert token['username'] == 'unikernel' and token['service_type'] == 'unikernel'
     assert 'cafile' not in token, 'DevStack makes no such file without TLS, and the builder would not start'

@@ -2,6 +2,7 @@
 // NovaFleet and Nova against an HTTP server with Nova's forms; tests/openstack has them against the real one.
 #include "builder_service/fleet/nova_fleet.hh"
 
+#include <atomic>
 #include <mutex>
 
 #include <gmock/gmock.h>
@@ -129,7 +130,7 @@ protected:
     FakeServer server_{[this](const FakeServer::Request& request) { return answer(request); }};
     std::unique_ptr<Session> session_ = std::move(*Session::create(account()));
     Nova nova_{*session_, {.endpoint_override = server_.url() + "/compute", .region = {}, .page = 2}};
-    NovaFleet fleet_{nova_};
+    NovaFleet fleet_{nova_, *Networks::parse("127.0.0.0/30, fd00::/8")};
 };
 
 TEST_F(NovaFleetTest, ListsTheServersOfAllProjectsPageByPage)
@@ -254,6 +255,51 @@ TEST_F(NovaFleetTest, ChecksTheConsole)
     EXPECT_EQ(fleet_.check(named("s1"), sealed(), {}).error().kind, FailureKind::unavailable);
     action_status_ = 404;
     EXPECT_EQ(fleet_.check(named("s1"), sealed(), {}).error().kind, FailureKind::not_found);
+}
+
+TEST_F(NovaFleetTest, ChecksByNetworkOnlyInNetworksThatAreAllowed)
+{
+    std::atomic<int> asked = 0;
+    const FakeServer management([&](const FakeServer::Request&) {
+        ++asked;
+        return FakeServer::reply(200);
+    });
+    const auto http = http_at(management.url());
+    auto tcp = http;
+    tcp.kind = HealthCheck::Kind::tcp;
+    servers_ = {a_server("s1")};
+    const auto give = [&](const std::string& address, const std::string& kind) {
+        servers_[0]["addresses"]["net"].push_back(
+            {{"addr", address}, {"version", 4}, {"OS-EXT-IPS:type", kind}});
+    };
+    give("127.0.0.1", "fixed");
+    NovaFleet none(nova_, {});
+    NovaFleet others(nova_, *Networks::parse("127.0.0.2/31, 10.0.0.0/8"));
+    for (const auto& check : {http, tcp}) {
+        for (const auto& refused :
+             {none.check(named("s1"), check, {}), none.can_check(named("s1"), check, {})}) {
+            ASSERT_FALSE(refused);
+            EXPECT_EQ(refused.error().kind, FailureKind::invalid);
+            EXPECT_EQ(
+                refused.error().message,
+                "not possible here: no network is allowed for checks; ask for console or set [reconcile] "
+                "probe_networks");
+        }
+        for (const auto& refused :
+             {others.check(named("s1"), check, {}), others.can_check(named("s1"), check, {})}) {
+            ASSERT_FALSE(refused);
+            EXPECT_EQ(refused.error().kind, FailureKind::invalid);
+            EXPECT_THAT(refused.error().message,
+                        HasSubstr("no address of server s1 is in a network that is allowed for checks"));
+        }
+    }
+    give("127.0.0.2", "floating");  // nobody listens there
+    EXPECT_TRUE(others.can_check(named("s1"), http, {}));
+    EXPECT_EQ(others.check(named("s1"), http, {}).error().kind, FailureKind::unavailable);
+    EXPECT_EQ(asked, 0);
+    EXPECT_TRUE(none.can_check(named("s1"), sealed(), {}));
+    EXPECT_TRUE(fleet_.can_check(named("s1"), http, {}));
+    EXPECT_TRUE(fleet_.check(named("s1"), http, {}));
 }
 
 TEST_F(NovaFleetTest, ChecksFloatingAddressesFirstAndOneHealthyAddressIsEnough)

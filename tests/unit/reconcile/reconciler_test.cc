@@ -293,6 +293,38 @@ TEST_F(ReconcilerTest, a_fleet_that_refuses_for_good_fails_the_rollout_and_touch
     EXPECT_EQ(fleet.at("a").image, old_);
 }
 
+TEST_F(ReconcilerTest, a_server_whose_health_cannot_be_checked_is_not_touched)
+{
+    outdated_line({"a", "b", "stopped"});
+    fleet.uncheckable = {"a", "stopped"};
+    fleet.at("stopped").running = false;
+    fleet.at("stopped").status = "SHUTOFF";
+    for (int n = 0; n < 40; ++n) {
+        ASSERT_TRUE(one_->loop.pass(true, {}));
+        work();
+        fleet.tick();
+        hands.pass(1s);
+    }
+    EXPECT_EQ(newest().state, "waiting");
+    EXPECT_THAT(newest().reason,
+                HasSubstr("server a is not touched, because its health could not be checked: "
+                          "console \"u0: sealed\": no network is allowed for checks"));
+    EXPECT_EQ(fleet.at("a").image, old_);
+    EXPECT_EQ(fleet.at("b").image, head_of("web")) << "others need not wait for it";
+    EXPECT_EQ(fleet.at("stopped").image, head_of("web")) << "what is stopped is not checked";
+    hands.pass(15min);
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    EXPECT_EQ(newest().state, "failed");
+    EXPECT_THAT(newest().reason, HasSubstr("no network is allowed for checks, and stays so"));
+    for (const auto& [id, image] : fleet.asked)
+        EXPECT_TRUE(id != "a" && image != old_) << id << " was given " << image;
+    fleet.uncheckable.clear();
+    hands.pass(1h);
+    settle(*one_);
+    EXPECT_EQ(newest().state, "succeeded") << newest().reason;
+    EXPECT_EQ(fleet.at("a").image, head_of("web"));
+}
+
 TEST_F(ReconcilerTest, a_fleet_that_is_away_is_waited_for)
 {
     outdated_line({"a"});

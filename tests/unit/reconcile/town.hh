@@ -161,6 +161,12 @@ public:
         server.settled = server.running = false;
         return death_.dead() ? Result<void>(unheard()) : Result<void>{};
     }
+    Result<void> can_check(const Server& server, const HealthCheck&, std::stop_token) override
+    {
+        if (uncheckable.contains(server.id))
+            return fail(FailureKind::invalid, "no network is allowed for checks");
+        return {};
+    }
     Result<void> check(const Server& server, const HealthCheck&, std::stop_token) override
     {
         const std::scoped_lock lock(mutex_);
@@ -172,6 +178,7 @@ public:
 
     std::vector<std::pair<std::string, std::string>> asked;  ///< server and image, in order
     std::set<std::string> sick;                              ///< images with which no server is ever healthy
+    std::set<std::string> uncheckable;                       ///< servers
     std::string breaks_with;                                 ///< an image with which servers do not start
     std::optional<Failure> refusal;
     bool away = false;
