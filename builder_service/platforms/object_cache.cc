@@ -56,14 +56,19 @@ struct Kept {
     std::uint64_t size = 0;
 };
 
+constexpr std::string_view stamp_file = "tidied";
+
 std::vector<Kept> all_files(const fs::path& root)
 {
     std::vector<Kept> files;
     std::error_code error;
     for (fs::recursive_directory_iterator at(root, error), end; !error && at != end; at.increment(error)) {
         std::error_code gone;  // another process evicts too
-        Kept file{at->path(), at->last_write_time(gone), at->is_regular_file(gone) ? at->file_size(gone) : 0};
-        if (!gone && file.size > 0) {
+        if (!at->is_regular_file(gone) || at->path().filename() == stamp_file) {
+            continue;
+        }
+        Kept file{at->path(), at->last_write_time(gone), at->file_size(gone)};
+        if (!gone) {
             files.push_back(std::move(file));
         }
     }
@@ -98,7 +103,7 @@ std::uint64_t ObjectCache::evict(std::uint64_t limit) const
 
 void ObjectCache::tidy() const
 {
-    const fs::path stamp = root_ / "tidied";
+    const fs::path stamp = root_ / stamp_file;
     std::error_code error;
     const auto last = fs::last_write_time(stamp, error);
     if ((error || Clock::now() - last > std::chrono::hours(1)) && write_file(stamp, "")) {

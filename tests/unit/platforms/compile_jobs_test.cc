@@ -208,5 +208,26 @@ TEST(ObjectCache, forgets_what_was_not_used_for_longest)
     EXPECT_EQ(cache.evict(1), 1000U) << "what is in use stays";
 }
 
+TEST(ObjectCache, forgets_empty_notes)
+{
+    const auto folder = TemporaryDirectory::create();
+    const ObjectCache cache(folder->path());
+    cache.tidy();  // leaves an empty file, too
+    const auto kept = std::distance(std::filesystem::recursive_directory_iterator(folder->path()), {});
+    const Digest key = sha256("unit");
+    ASSERT_TRUE(cache.store_note(key, ""));
+    const std::filesystem::path object = *cache.store(key, std::string(1000, 'x'));
+    for (const auto& file : std::filesystem::directory_iterator(object.parent_path())) {
+        std::filesystem::last_write_time(file.path(), std::filesystem::file_time_type::clock::now() -
+                                                          std::chrono::hours(10));
+    }
+    std::filesystem::last_write_time(object,
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(9));
+    EXPECT_EQ(cache.evict(500), 0U);
+    EXPECT_FALSE(cache.find_note(key));
+    EXPECT_EQ(std::distance(std::filesystem::recursive_directory_iterator(folder->path()), {}), kept + 1)
+        << "the stamp stays, and a folder";
+}
+
 }  // namespace
 }  // namespace unikernel
