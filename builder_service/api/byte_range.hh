@@ -23,7 +23,7 @@ struct NotSatisfiable {
 /// another unit or of several ranges is ignored, as the RFC allows: the whole file.
 std::variant<WholeFile, ByteRange, NotSatisfiable> byte_range(std::string_view header, std::uint64_t size);
 
-/// Whether an If-None-Match or If-Range list holds the entity tag (RFC 9110, 8.8.3), or is "*".
+/// Whether an If-None-Match list holds the entity tag, be it as a weak one (RFC 9110, 13.1.2), or is "*".
 bool has_entity_tag(std::string_view header, std::string_view tag);
 
 }  // namespace unikernel::api

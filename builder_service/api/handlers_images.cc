@@ -161,9 +161,10 @@ Response get_image_file(Context& context, const Request& request)
         return {304, std::move(headers), ""};
     headers["Content-Type"] = "application/octet-stream";
 
-    // A HEAD has no range (RFC 9110, 14.2); an If-Range of another image asks for the whole.
+    // A HEAD has no range (RFC 9110, 14.2); an If-Range of another image, or a weak one (13.1.5), asks for
+    // the whole.
     const auto if_range = request.header("If-Range");
-    const bool ranged = request.method == "GET" && (if_range.empty() || has_entity_tag(if_range, tag));
+    const bool ranged = request.method == "GET" && (if_range.empty() || if_range == tag);
     const auto range = byte_range(ranged ? request.header("Range") : "", image->bytes);
     if (std::holds_alternative<NotSatisfiable>(range)) {
         auto refusal = error(416, "range.invalid",
