@@ -2,6 +2,7 @@
 // InstanceService::replace: the next guest is booted beside the one it replaces, then gets its host ports.
 #include <algorithm>
 #include <condition_variable>
+#include <optional>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -124,12 +125,14 @@ Result<void> InstanceService::swap(Instance& instance, const Guest& old, const S
     for (auto& forward : candidate.forwards)
         forward = {"127.0.0.1", 0, forward.guest_port};
     const auto next = boot(candidate, image);
+    std::optional<Discard> discard;
+    if (next)
+        discard.emplace(*next->hypervisor, next->domain, next->console);
     instance.boots = candidate.boots;
     if (auto kept = repository_.update_boots(instance); !kept)  // a log of that number exists now
         return kept;
     if (!next)
         return tl::unexpected(next.error());
-    Discard discard(*next->hypervisor, next->domain, next->console);
     if (auto ready = wait_until_ready(candidate, *next, stop); !ready)
         return ready;
     if (auto turned = turn_over(old, *next, instance.forwards); !turned)
@@ -138,7 +141,7 @@ Result<void> InstanceService::swap(Instance& instance, const Guest& old, const S
         static_cast<void>(turn_over(*next, old, instance.forwards));
         return kept;
     }
-    discard.disarm();
+    discard->disarm();
     set_guest(instance.name, *next);
     pause(settings_.drain, stop);
     static_cast<void>(old.hypervisor->stop(old.domain, settings_.grace));

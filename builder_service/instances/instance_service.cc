@@ -208,8 +208,11 @@ Result<void> InstanceService::start_anew(Instance& instance)
     if (!image)
         return tl::unexpected(image.error());
     auto started = boot(instance, *image);
-    if (auto kept = repository_.update(instance); !kept)
-        return kept;  // the guest ends with the next start, which finds its ports in use
+    if (auto kept = repository_.update(instance); !kept) {
+        if (started)  // the next one gets the same number, hence the same name
+            static_cast<void>(started->hypervisor->destroy(started->domain));
+        return kept;
+    }
     if (!started)
         return tl::unexpected(started.error());
     set_guest(instance.name, *started);

@@ -113,6 +113,11 @@ protected:
         return probe_tcp({forward.host_address, forward.host_port}, {}).has_value();
     }
 
+    void execute(const std::string& statement)
+    {
+        ASSERT_TRUE(database_->transact(false, [&](soci::session& sql) { sql << statement; }));
+    }
+
     static std::shared_ptr<Hypervisor> hypervisor_;
     TemporaryDirectory folder_ = TemporaryDirectory::create("instances-test").value();
     std::map<std::string, StoredImage> images_;
@@ -227,6 +232,24 @@ TEST_F(InstanceServiceTest, AReplacementCanBeCancelledAndOneAtATimeIsMade)
     ASSERT_FALSE(ended);
     EXPECT_EQ(ended.error().kind, FailureKind::cancelled);
     EXPECT_TRUE(service_->find(named("web"))->running);
+}
+
+TEST_F(InstanceServiceTest, AGuestWhoseBootCannotBeStoredIsEnded)
+{
+    const std::string refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON instances BEGIN "
+                               "SELECT RAISE(ABORT, 'the database is away'); END";
+    execute(refuse);
+    EXPECT_THAT(refusal(wanted()).message, HasSubstr("the database is away"));
+    execute("DROP TRIGGER refuse");
+    const auto created = service_->create(wanted());
+    ASSERT_TRUE(created) << "its name was in use: " << created.error().message;
+    execute(refuse);
+    const auto refused = service_->replace(named("web"), "better", {});
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("the database is away"));
+    execute("DROP TRIGGER refuse");
+    const auto replaced = service_->replace(named("web"), "better", {});
+    EXPECT_TRUE(replaced) << "its name was in use: " << replaced.error().message;
 }
 
 TEST_F(InstanceServiceTest, APinnedInstanceKeepsItsImage)
