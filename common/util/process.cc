@@ -149,13 +149,13 @@ bool drain(int fd, std::string& into, std::uint64_t& budget, bool& over)
 }
 
 /// Waits for the end of `pid` while collecting its output; kills the group in every case.
-ProcessResult supervise(pid_t pid, const FileDescriptor& handle, FileDescriptor out, FileDescriptor error,
-                        const ProcessSpecification& specification, const std::stop_token& stop)
+ProcessResult supervise(pid_t pid, const FileDescriptor& handle, const FileDescriptor& wake,
+                        FileDescriptor out, FileDescriptor error, const ProcessSpecification& specification,
+                        const std::stop_token& stop)
 {
     ProcessResult result;
     std::uint64_t budget = specification.output_limit;
     bool over = false;
-    const FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     const std::stop_callback on_stop(stop, [&] { eventfd_write(wake.get(), 1); });
     const auto deadline = Clock::now() + specification.time_limit;
 
@@ -256,7 +256,8 @@ Result<ProcessResult> run(const ProcessSpecification& specification, const std::
     Result<Pipe> out = make_pipe();
     Result<Pipe> error = make_pipe();
     Result<Pipe> report = make_pipe();
-    if (!in || !out || !error || !report) {
+    const FileDescriptor wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!in || !out || !error || !report || !wake) {
         return fail(FailureKind::internal, specification.program.string() + ": no file descriptor left");
     }
     if (!specification.input.empty()) {
@@ -301,9 +302,16 @@ Result<ProcessResult> run(const ProcessSpecification& specification, const std::
         return tl::unexpected(system_failure(*program + ": cannot be started", code));
     }
     const FileDescriptor handle(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (!handle) {  // its end could not be seen
+        const Failure why = system_failure(*program + ": cannot be watched", errno);
+        kill(-pid, SIGKILL);
+        while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+        }
+        return tl::unexpected(why);
+    }
     fcntl(out->read.get(), F_SETFL, O_NONBLOCK);
     fcntl(error->read.get(), F_SETFL, O_NONBLOCK);
-    return supervise(pid, handle, std::move(out->read), std::move(error->read), specification, stop);
+    return supervise(pid, handle, wake, std::move(out->read), std::move(error->read), specification, stop);
 }
 
 }  // namespace unikernel

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <thread>
+#include <vector>
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/util/file.hh"
@@ -140,6 +144,61 @@ TEST(Process, sees_no_descriptor_of_ours)
     const FileDescriptor leaked(dup(2));  // without O_CLOEXEC
     const auto result = run(shell("ls /proc/self/fd | wc -l"));
     EXPECT_LE(std::stoi(result->out), 4);  // 0, 1, 2 and the listed folder
+}
+
+/// All descriptors but the last `free` ones, and those as well once the last is in use.
+class GreedyNeighbour
+{
+public:
+    explicit GreedyNeighbour(std::size_t free)
+    {
+        for (int next = dup(2); next >= 0; next = dup(2)) {
+            taken_.push_back(next);
+        }
+        const int last = taken_.back();
+        for (; free > 0; --free) {
+            close(taken_.back());
+            taken_.pop_back();
+        }
+        thread_ = std::jthread([this, last](const std::stop_token& stop) {
+            while (!stop.stop_requested() && fcntl(last, F_GETFD) < 0) {
+            }
+            while (!stop.stop_requested()) {
+                if (const int next = dup(2); next >= 0) {
+                    taken_.push_back(next);
+                }
+            }
+        });
+    }
+    ~GreedyNeighbour()
+    {
+        thread_ = {};
+        std::for_each(taken_.begin(), taken_.end(), close);
+    }
+
+private:
+    std::vector<int> taken_;
+    std::jthread thread_;
+};
+
+TEST(Process, is_not_waited_for_without_a_descriptor_that_tells_its_end)
+{
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit few{64, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int i = 0; i < 5; ++i) {
+        ProcessSpecification tool = shell("exit 3");
+        tool.time_limit = std::chrono::seconds(3);
+        const GreedyNeighbour neighbour(9);  // four pipes and the event of stopping
+        const auto result = run(tool);
+        EXPECT_TRUE(!result || result->end == End::exited);
+        if (!result) {
+            EXPECT_TRUE(result.error().message.ends_with("cannot be watched: Too many open files"))
+                << result.error().message;
+        }
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
 }
 
 }  // namespace
