@@ -85,6 +85,32 @@ def test_bad_spec_is_rejected_by_name(unikernel, source, spec, message):
     assert message in result.error
 
 
+@pytest.mark.parametrize("asked, given, said", [
+    ("unlisted: deny", "ports: [1]", "ports: spec sets it to [1] and requirements.staff leaves it at its default []"),
+    ("unlisted: deny", "ports: [1], credentials: []", "ports: "),
+    ("credentials: [{name: a, kind: bearer, secret: {plain: only-for-tests}}]",
+     "credentials: [{name: b, kind: bearer, secret: {plain: only-for-tests}}]", "credentials: spec sets it to "),
+])
+def test_a_specification_loosens_nothing_that_a_requirement_counts_on(unikernel, source, tmp_path, asked, given, said):
+    (source / "unikernel.yaml").write_text(SPEC.format(name="x", modules=f"http-guard: {{{given}}}"))
+    requirement = tmp_path / "staff.yaml"
+    requirement.write_text(f"name: staff\napplies_to: {{everything: true}}\nmodules: {{http-guard: {{{asked}}}}}\n")
+    result = unikernel("build", source, "--local", "--requirement", requirement, seconds=120)
+    assert result.code == 3, result
+    assert f"module http-guard, option {said}" in result.error
+    assert "requirements only add or tighten, so one of the two must change" in result.error
+    assert "only-for-tests" not in result.error
+
+
+def test_what_a_requirement_delegates_is_the_applications_to_set(unikernel, source, tmp_path):
+    (source / "unikernel.yaml").write_text(SPEC.format(
+        name="x", modules="http-guard: {realm: ours, resources: [{path: /a, accept: []}], audit: true}"))
+    requirement = tmp_path / "staff.yaml"
+    requirement.write_text("name: staff\napplies_to: {everything: true}\nmodules: {http-guard: {unlisted: deny}}\n")
+    result = unikernel("build", source, "--local", "--no-boot-check", "--requirement", requirement, seconds=280)
+    assert result.code == 0, result
+
+
 def test_folder_without_a_spec_says_what_is_missing(unikernel, source):
     (source / "unikernel.yaml").unlink()
     result = unikernel("build", source, "--local")

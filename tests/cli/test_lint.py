@@ -18,7 +18,8 @@ MANIFEST = {
     'provides': ['packet-filter-api = 2.1'],
     'options': {
         'limit': {'type': 'int', 'minimum': 1, 'maximum': 9, 'default': 3, 'stricter': 'min', 'help': 'frames'},
-        'rules': {'type': 'list', 'max_items': 8, 'default': [], 'stricter': 'union', 'help': 'what to drop',
+        'rules': {'type': 'list', 'max_items': 8, 'default': [], 'stricter': 'union', 'delegated': True,
+                  'help': 'what to drop',
                   'of': {'type': 'record', 'fields': {'port': {'type': 'int', 'default': 80}}}}},
     'platforms': {'u0': {'sources': ['filter.cc'], 'hooks': {'boot.init': 'u0::packet_filter::start'}}}}
 
@@ -69,6 +70,7 @@ def test_a_good_module_passes_both(lint):
     (['color'], 'red'), (['requires'], ['virtio-net ~> 1']), (['provides'], ['api >= 2']), (['memory_kib'], -1),
     (['options', 'limit', 'type'], 'float'), (['options', 'limit', 'pattern'], 'x'),
     (['options', 'limit', 'stricter'], 'union'), (['options', '1st'], {'type': 'bool'}),
+    (['options', 'limit', 'delegated'], 'yes'), (['options', 'rules', 'of', 'delegated'], True),
     (['options', 'rules', 'of'], None), (['options', 'rules', 'of', 'fields', 'plain'], {'type': 'bool'}),
     (['options', 'rules', 'of', 'fields', 'port', 'stricter'], 'min'), (['options', 'rules', 'of', 'default'], {}),
     (['options', 'rules', 'max_items'], 5000), (['platforms'], None),
