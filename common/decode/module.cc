@@ -2,7 +2,6 @@
 #include "common/decode/module.hh"
 
 #include <algorithm>
-#include <regex>
 #include <system_error>
 
 #include "common/decode/document.hh"
@@ -16,6 +15,8 @@ namespace unikernel
 
 namespace
 {
+
+constexpr std::uint64_t matched_bytes = 4096;  ///< of a text that has a pattern: matching takes time
 
 const std::string identifier = "[A-Za-z_][A-Za-z0-9_]*";
 const std::string qualified = "[A-Za-z_][A-Za-z0-9_]*(::[A-Za-z_][A-Za-z0-9_]*)+";
@@ -94,10 +95,13 @@ void bounds(const Reader& reader, Option& result)
     }
     if (const auto value = reader.find("pattern")) {
         result.pattern = value->text();
-        try {
-            const std::regex compiled(result.pattern);
-        } catch (const std::regex_error& error) {
-            value->refuse(std::string("no ECMAScript regular expression: ") + error.what());
+        if (const auto wrong = wrong_with_pattern(result.pattern)) {
+            value->refuse("no ECMAScript regular expression: " + *wrong);
+        }
+        if (result.max_length > matched_bytes) {
+            reader.find("max_length")
+                ->refuse(std::to_string(result.max_length) + " is over " + std::to_string(matched_bytes) +
+                         ", the most beside a pattern");
         }
     }
 }

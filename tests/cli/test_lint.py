@@ -71,6 +71,8 @@ def test_a_good_module_passes_both(lint):
     (['options', 'limit', 'type'], 'float'), (['options', 'limit', 'pattern'], 'x'),
     (['options', 'limit', 'stricter'], 'union'), (['options', '1st'], {'type': 'bool'}),
     (['options', 'limit', 'delegated'], 'yes'), (['options', 'rules', 'of', 'delegated'], True),
+    (['options', 'word'], {'type': 'string', 'pattern': '.*', 'max_length': 4097, 'default': ''}),
+    (['options', 'word'], {'type': 'string', 'max_length': 65537, 'default': ''}),
     (['options', 'rules', 'of'], None), (['options', 'rules', 'of', 'fields', 'plain'], {'type': 'bool'}),
     (['options', 'rules', 'of', 'fields', 'port', 'stricter'], 'min'), (['options', 'rules', 'of', 'default'], {}),
     (['options', 'rules', 'max_items'], 5000), (['platforms'], None),

@@ -381,6 +381,15 @@ TEST(Manifest, refusals)
     EXPECT_EQ(
         module_refusal(head + "platforms: {}\noptions: {o: {type: string, pattern: '['}}").substr(0, 77),
         "modules/m/module.yaml.options.o.pattern: no ECMAScript regular expression: Un");
+    EXPECT_EQ(
+        module_refusal(head + "platforms: {}\noptions: {o: {type: string, pattern: '(a)\\1'}}").substr(0, 90),
+        "modules/m/module.yaml.options.o.pattern: no ECMAScript regular expression: Unexpected back");
+    EXPECT_EQ(module_refusal(head +
+                             "platforms: {}\noptions: {o: {type: string, pattern: '.*', max_length: 4097, "
+                             "default: ''}}"),
+              "modules/m/module.yaml.options.o.max_length: 4097 is over 4096, the most beside a pattern");
+    EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: string, max_length: 65537}}"),
+              "modules/m/module.yaml.options.o.max_length: 65537 is over the maximum 65536");
     EXPECT_EQ(module_refusal(head + "platforms: {}\noptions: {o: {type: string, refers_to: x.y}}"),
               "modules/m/module.yaml.options: refers_to x.y names no field of a list of records");
     EXPECT_EQ(module_refusal(head + "platforms: {u0: {sources: [../x.cc]}}").substr(0, 61),

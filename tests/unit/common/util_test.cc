@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include <sys/stat.h>
@@ -8,6 +10,7 @@
 #include "common/util/file.hh"
 #include "common/util/hex.hh"
 #include "common/util/nearest.hh"
+#include "common/util/pattern.hh"
 #include "common/util/temporary_directory.hh"
 
 namespace unikernel
@@ -95,6 +98,57 @@ TEST(Files, a_full_disk_is_told_as_such)
     EXPECT_EQ(system_failure("x", ENOSPC).kind, FailureKind::no_space);
     EXPECT_EQ(system_failure("x", EDQUOT).kind, FailureKind::no_space);
     EXPECT_EQ(system_failure("x", EIO).kind, FailureKind::internal);
+}
+
+std::string repeated(const std::string& text, int times)
+{
+    std::string all;
+    for (int i = 0; i < times; ++i)
+        all += text;
+    return all;
+}
+
+/// On a thread, as the service matches; its stack is smaller than that of some processes.
+bool matches_on_a_thread(const std::string& text, const std::string& expression)
+{
+    bool matched = false;
+    std::thread([&] { matched = matches(text, expression); }).join();
+    return matched;
+}
+
+TEST(Pattern, holds_for_the_whole_text)
+{
+    EXPECT_TRUE(matches("a-b", "[a-z-]+"));
+    EXPECT_FALSE(matches("a-b!", "[a-z-]+"));
+    const std::string path = "/|(/(?!\\.{1,2}(/|$))([A-Za-z0-9._~-]|%[89A-F][0-9A-F])+)+/?";
+    for (const auto* good : {"/", "/a", "/a/b.c/", "/.a/..b/...", "/%C3%A4"})
+        EXPECT_TRUE(matches(good, path)) << good;
+    for (const auto* bad : {"", "a", "//", "/a//b", "/..", "/a/../b", "/./", "/%2e"})
+        EXPECT_FALSE(matches(bad, path)) << bad;
+}
+
+TEST(Pattern, a_long_text_does_not_exhaust_the_stack)
+{
+    for (const auto& expression :
+         {std::string(".*"), std::string("(a|b)*"), std::string("(((a|b)|c)|d)*"), std::string("((?=a)a)*"),
+          repeated("(", 50) + "a" + repeated(")", 50) + "*", repeated("(", 10) + "a" + repeated(")*", 10)}) {
+        EXPECT_TRUE(matches_on_a_thread(std::string(4096, 'a'), expression)) << expression;
+        EXPECT_FALSE(matches_on_a_thread(std::string(65'536, 'a') + "\n", expression)) << expression;
+    }
+}
+
+TEST(Pattern, a_text_that_nearly_matches_takes_no_exponential_time)
+{
+    EXPECT_FALSE(matches(std::string(4096, 'a') + "c", "(a*)*b"));
+    EXPECT_FALSE(matches(std::string(4096, 'a') + "c", "(a|a)*b"));
+}
+
+TEST(Pattern, says_what_is_wrong_with_it)
+{
+    EXPECT_EQ(wrong_with_pattern("[a-z]+"), std::nullopt);
+    EXPECT_NE(wrong_with_pattern("["), std::nullopt);
+    EXPECT_NE(wrong_with_pattern("(a)\\1"), std::nullopt) << "what matches() does not take";
+    EXPECT_NE(wrong_with_pattern("(a?){30000}"), std::nullopt);
 }
 
 TEST(Nearest, finds_what_was_meant)
