@@ -115,6 +115,8 @@ Response post_bundle(Context& context, const Request& request)
         return error(400, "bundle.invalid", "the body is empty; send a tar archive of the source");
     return with_upload(context, request, "bundle", [&](IncomingFile file) {
         const auto digest = context.artifacts.keep_bundle(std::move(file), request.caller.project_id);
+        if (!digest && digest.error().kind == FailureKind::too_large)
+            return with_retry(error(429, "bundles.too-many", digest.error().message));
         return digest ? json_response(201, {{"digest", *digest}}) : error(digest.error(), "bundle");
     });
 }

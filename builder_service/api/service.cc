@@ -275,6 +275,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
     OwnerRepository owners(**database);
     RequirementRepository stored_requirements(**database);
     ArtifactCatalog artifacts(*store, owners);
+    artifacts.limit_bundles(
+        {.bytes = settings.project_bundles, .needed = [&repository] { return repository.needed_bundles(); }});
     BuilderRepository builders(**database);
     const auto name = (*database)->is_shared() ? builder_name(settings) : "";
     if (auto common = must_share(settings, builders, name); !common)

@@ -77,7 +77,11 @@ po::options_description everywhere(const Locations& places)
         "build-time-limit", number(600), "seconds for one build, 1 to 86400")(
         "log-limit", number(2048), "KiB of progress and tool output of one build, 1 to 1048576")(
         "keep-builds", number(1000), "ended builds of each project that are remembered, 1 to 1000000")(
-        "disk-reserve", number(256), "MiB of the disk that are left free, 0 to 1048576")(
+        "project-bundles", number(1024),
+        "MiB of source bundles of each project that no build which waits or runs and no line of images "
+        "needs, "
+        "64 to 1048576; more are refused")("disk-reserve", number(256),
+                                           "MiB of the disk that are left free, 0 to 1048576")(
         "repository-interval", number(60), "seconds between two looks at bundles of modules, 1 to 86400")(
         "drain-time", number(20), "seconds that running builds get to end when the service stops, 0 to 3600")(
         "boot-check", po::value<bool>()->default_value(true), "boot each image once before it is stored")(
@@ -182,6 +186,7 @@ Result<Settings> typed(const po::variables_map& values)
         std::chrono::seconds(numbers.read<std::int64_t>("build-time-limit", 1, 86'400));
     settings.log_limit = numbers.read<std::uint64_t>("log-limit", 1, 1'048'576) << 10;
     settings.keep_builds = numbers.read<std::size_t>("keep-builds", 1, 1'000'000);
+    settings.project_bundles = numbers.read<std::uint64_t>("project-bundles", 64, 1'048'576) << 20;
     settings.disk_reserve = numbers.read<std::uint64_t>("disk-reserve", 0, 1'048'576) << 20;
     settings.drain_time = std::chrono::seconds(numbers.read<std::int64_t>("drain-time", 0, 3600));
     settings.repository_interval =

@@ -35,7 +35,8 @@ struct Settings {
     std::chrono::seconds build_time_limit{0};
     std::uint64_t log_limit = 0;  ///< bytes
     std::size_t keep_builds = 0;
-    std::uint64_t disk_reserve = 0;  ///< bytes
+    std::uint64_t project_bundles = 0;  ///< bytes
+    std::uint64_t disk_reserve = 0;     ///< bytes
     std::chrono::seconds drain_time{0};
     bool boot_check = true;
     std::chrono::seconds boot_time_limit{0};

@@ -2,12 +2,17 @@
 #include "builder_service/artifacts/artifact_catalog.hh"
 
 #include <algorithm>
+#include <set>
 
 namespace unikernel
 {
 
+namespace fs = std::filesystem;
+
 namespace
 {
+
+constexpr std::chrono::hours bundle_rest{1};  // after its last use; who has sent a bundle gets to building it
 
 /// The share that the scope sees, its own project's if there is one; null: none.
 const Owner* visible(const std::vector<Owner>& owners, const Scope& scope)
@@ -67,9 +72,72 @@ Result<std::string> ArtifactCatalog::keep_bundle(IncomingFile file, const std::s
     auto digest = store_.keep_bundle(std::move(file));
     if (!digest)
         return digest;
-    if (auto owned = own(Owned::bundle, {*digest, project, "", ""}, false); !owned)
-        return tl::unexpected(owned.error());
+    const auto fresh = own(Owned::bundle, {*digest, project, "", ""}, false);
+    if (!fresh)
+        return tl::unexpected(fresh.error());
+    if (*fresh && bundle_limit_.needed)
+        if (auto room = make_room(project, *digest); !room) {
+            (void)drop_bundle(*digest, project);
+            return tl::unexpected(room.error());
+        }
     return digest;
+}
+
+/// By what nothing needs of the project's bundles, apart from the newest.
+Result<void> ArtifactCatalog::make_room(const std::string& project, const std::string& newest)
+{
+    const auto digests = owners_.digests(Owned::bundle, project);
+    if (!digests)
+        return tl::unexpected(digests.error());
+    std::multimap<fs::file_time_type, std::pair<std::string, std::uint64_t>> by_use;
+    std::uint64_t bytes = 0;
+    const auto count = [&](const std::string& digest) {
+        if (const auto facts = store_.bundle_facts(digest)) {
+            by_use.emplace(facts->used, std::pair(digest, facts->bytes));
+            bytes += facts->bytes;
+        }
+    };
+    std::for_each(digests->begin(), digests->end(), count);
+    if (bytes <= bundle_limit_.bytes)
+        return {};
+    const auto needed = bundle_limit_.needed();
+    if (!needed)
+        return tl::unexpected(needed.error());
+    const std::set<std::string> kept(needed->begin(), needed->end());
+    std::erase_if(by_use, [&](const auto& entry) {
+        const auto& [digest, size] = entry.second;
+        bytes -= kept.contains(digest) ? size : 0;
+        return kept.contains(digest);
+    });
+    const auto rested = fs::file_time_type::clock::now() - bundle_rest;
+    for (const auto& [used, bundle] : by_use) {
+        if (bytes <= bundle_limit_.bytes || used > rested)
+            break;
+        if (auto dropped = drop_bundle(bundle.first, project); !dropped)
+            return dropped;
+        bytes -= bundle.second;
+    }
+    if (bytes <= bundle_limit_.bytes || kept.contains(newest))
+        return {};
+    return fail(FailureKind::too_large,
+                "the project would have " + std::to_string(bytes) +
+                    " bytes of bundles that no build and no line of images needs, the maximum is " +
+                    std::to_string(bundle_limit_.bytes) +
+                    " (project-bundles); build what was sent, or try again when some of it was not used for "
+                    "an hour");
+}
+
+/// Takes it from the project, and with the last owner from the store.
+Result<void> ArtifactCatalog::drop_bundle(const std::string& digest, const std::string& project)
+{
+    const auto owners = owners_.owners(Owned::bundle, digest);
+    if (!owners)
+        return tl::unexpected(owners.error());
+    // The bytes first: what has owners and no bytes is not seen, what has bytes and no owner would be.
+    if (std::all_of(owners->begin(), owners->end(),
+                    [&](const Owner& owner) { return owner.project == project; }))
+        store_.remove_bundle(digest);
+    return owners_.remove(Owned::bundle, digest, project);
 }
 
 Result<std::filesystem::path> ArtifactCatalog::bundle(std::string_view digest, const Scope& scope)

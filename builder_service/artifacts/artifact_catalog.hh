@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +34,17 @@ public:
     Result<void> check_space() const { return store_.check_space(); }
     const std::filesystem::path& folder() const { return store_.folder(); }
 
-    /// Takes a bundle in; the same bytes again are no error. Answers its digest.
+    /// How much of the bundles of one project may be such that nothing needs them.
+    struct BundleLimit {
+        std::uint64_t bytes = 0;
+        /// The digests that somebody needs.
+        std::function<Result<std::vector<std::string>>()> needed;
+    };
+    /// Without it there is no limit. Call before it is used.
+    void limit_bundles(BundleLimit limit) { bundle_limit_ = std::move(limit); }
+    /// Takes a bundle in; the same bytes again are no error. Answers its digest. Where the project would have
+    /// too much, those go first that were not used for longest, for an hour at least. Errors: no_space;
+    /// too_large (that does not suffice).
     Result<std::string> keep_bundle(IncomingFile file, const std::string& project);
     /// Errors: invalid (not a digest), not_found.
     Result<std::filesystem::path> bundle(std::string_view digest, const Scope& scope);
@@ -66,10 +77,13 @@ private:
     Result<bool> own(Owned kind, const Owner& owner, bool stored_before, const std::string& holder = "");
     Result<Imported> import_file(const std::filesystem::path& file, const Owner& owner,
                                  const std::string& holder);
+    Result<void> make_room(const std::string& project, const std::string& newest);
+    Result<void> drop_bundle(const std::string& digest, const std::string& project);
     Result<void> drop_shares(std::string_view digest, const std::vector<Owner>& owners, const Scope& scope);
 
     ArtifactStore& store_;
     OwnerRepository& owners_;
+    BundleLimit bundle_limit_;
 };
 
 }  // namespace unikernel

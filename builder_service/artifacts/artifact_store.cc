@@ -233,6 +233,25 @@ bool ArtifactStore::has_bundle(std::string_view digest) const
     return hex && fs::is_regular_file(folder_ / "bundles" / *hex, code);
 }
 
+std::optional<ArtifactStore::BundleFacts> ArtifactStore::bundle_facts(std::string_view digest) const
+{
+    const auto hex = digest_hex(digest);
+    if (!hex)
+        return std::nullopt;
+    std::error_code code;
+    std::error_code other;
+    const auto file = folder_ / "bundles" / *hex;
+    const BundleFacts facts{fs::file_size(file, code), fs::last_write_time(file, other)};
+    return code || other ? std::nullopt : std::optional(facts);
+}
+
+void ArtifactStore::remove_bundle(std::string_view digest)
+{
+    std::error_code code;
+    if (const auto hex = digest_hex(digest))
+        fs::remove(folder_ / "bundles" / *hex, code);
+}
+
 std::size_t ArtifactStore::prune_bundles(std::chrono::hours age, const std::vector<std::string>& in_use)
 {
     std::size_t removed = 0;

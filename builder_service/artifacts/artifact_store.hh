@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,13 @@ public:
     /// Errors: invalid (not a digest), not_found.
     Result<std::filesystem::path> bundle(std::string_view digest) const;
     bool has_bundle(std::string_view digest) const;
+    struct BundleFacts {
+        std::uint64_t bytes = 0;
+        std::filesystem::file_time_type used;  ///< last
+    };
+    /// Nothing: it is not here.
+    std::optional<BundleFacts> bundle_facts(std::string_view digest) const;
+    void remove_bundle(std::string_view digest);
     /// Removes bundles last used before `age` ago, except those `in_use` holds. Answers how many.
     std::size_t prune_bundles(std::chrono::hours age, const std::vector<std::string>& in_use);
 

@@ -94,6 +94,22 @@ Result<std::vector<Owner>> OwnerRepository::owners(Owned kind, const std::string
     });
 }
 
+Result<std::vector<std::string>> OwnerRepository::digests(Owned kind, const std::string& project)
+{
+    return database_.transact(false, [&](soci::session& sql) {
+        const auto name = name_of(kind);
+        std::string digest;
+        soci::statement statement =
+            (sql.prepare << "SELECT digest FROM owners WHERE kind = :kind AND project = :project", use(name),
+             use(project), into(digest));
+        std::vector<std::string> found;
+        statement.execute();
+        while (statement.fetch())
+            found.push_back(digest);
+        return found;
+    });
+}
+
 Result<std::multimap<std::string, Owner>> OwnerRepository::all(Owned kind)
 {
     return database_.transact(false, [&](soci::session& sql) {

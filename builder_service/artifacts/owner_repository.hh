@@ -40,6 +40,8 @@ public:
     /// Drops one hold, and nothing else.
     Result<void> release(const std::string& digest, const std::string& project, const std::string& holder);
     Result<std::vector<Owner>> owners(Owned kind, const std::string& digest);
+    /// What the project has a share in.
+    Result<std::vector<std::string>> digests(Owned kind, const std::string& project);
     /// All of a kind, by digest.
     Result<std::multimap<std::string, Owner>> all(Owned kind);
 

@@ -233,6 +233,23 @@ Result<std::vector<BuildRecord>> BuildRepository::heads(const Scope& scope)
     });
 }
 
+Result<std::vector<std::string>> BuildRepository::needed_bundles()
+{
+    return database_.transact(false, [&](soci::session& sql) {
+        std::string digest;
+        soci::statement statement =
+            (sql.prepare << "SELECT DISTINCT bundle FROM builds WHERE state IN ('queued', 'running')"
+                            " OR number IN (SELECT MAX(number) FROM builds"
+                            " WHERE state = 'succeeded' AND image != '' GROUP BY project, name)",
+             into(digest));
+        std::vector<std::string> found;
+        statement.execute();
+        while (statement.fetch())
+            found.push_back(digest);
+        return found;
+    });
+}
+
 Result<void> BuildRepository::set_image(const BuildRecord& build)
 {
     return database_.transact(true, [&](soci::session& sql) {

@@ -37,6 +37,8 @@ public:
     /// Of each name (of a spec) in a project the newest that succeeded and has an image; by project, then
     /// name.
     Result<std::vector<BuildRecord>> heads(const Scope& scope);
+    /// Digests of the bundles of builds that wait or run, and of heads, of which the loop makes new images.
+    Result<std::vector<std::string>> needed_bundles();
     /// Oldest first.
     Result<std::vector<BuildRecord>> in_state(BuildState state);
     /// Those that this builder runs. Oldest first.

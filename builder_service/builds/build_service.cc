@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 namespace
 {
 
-constexpr auto bundle_age = std::chrono::hours(24 * 7);        // unused bundles are kept so long
+constexpr auto bundle_age = std::chrono::hours(24 * 7);        // bundles nobody needs are kept so long
 constexpr auto away_pause = std::chrono::milliseconds(500);    // between two tries while the database is away
 constexpr auto watch_pause = std::chrono::milliseconds(1000);  // between two looks at what others ask for
 constexpr auto idle_pause = std::chrono::milliseconds(5000);
@@ -114,8 +114,8 @@ Result<void> BuildService::start(BuilderWatch* watch)
     if (watch_ != nullptr) {
         if (auto seen = watch_->look(); !seen)
             return tl::unexpected(seen.error());
-        workers_.emplace_back([this](const std::stop_token& stop) { keep_watch(stop); });
     }
+    workers_.emplace_back([this](const std::stop_token& stop) { keep_house(stop); });
     for (unsigned n = 0; n < settings_.workers; ++n)
         workers_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     return {};
@@ -148,46 +148,55 @@ Result<void> BuildService::recover()
         if (auto done = begin_again(build, "the service was stopped");
             !done && done.error().kind != FailureKind::conflict)
             return done;
-    std::vector<std::string> in_use;
-    for (const auto state : {BuildState::queued, BuildState::running}) {
-        const auto builds = repository_.in_state(state);
-        if (!builds)
-            return tl::unexpected(builds.error());
-        for (const auto& build : *builds)
-            in_use.push_back(build.bundle);
-    }
-    const auto heads = repository_.heads(Scope{"", true});  // of which the loop makes new images
-    if (!heads)
-        return tl::unexpected(heads.error());
-    for (const auto& build : *heads)
-        in_use.push_back(build.bundle);
-    artifacts_.prune_bundles(bundle_age, in_use);
+    prune_bundles();
     if (publishing_.leftovers)
         publishing_.leftovers();
     return {};
 }
 
-/// Beside the workers, where there are several builders: keeps this one alive in the eyes of the others, and
-/// does here what was asked for there.
-void BuildService::keep_watch(const std::stop_token& stop)
+void BuildService::prune_bundles()
 {
+    if (const auto needed = repository_.needed_bundles())
+        artifacts_.prune_bundles(bundle_age, *needed);
+    else
+        spdlog::warn("old bundles are kept: {}", needed.error().message);
+}
+
+/// Beside the workers: removes what is old, and looks at the other builders, if there may be any.
+void BuildService::keep_house(const std::stop_token& stop)
+{
+    using Clock = std::chrono::steady_clock;
     std::mutex mutex;
     std::condition_variable_any never;
-    auto next_look = std::chrono::steady_clock::now();
+    auto pause = settings_.prune_interval;
+    if (watch_ != nullptr)
+        pause = std::min<std::chrono::milliseconds>(watch_pause, watch_->lease() / 4);
+    auto next_look = Clock::now();
+    auto next_prune = Clock::now() + settings_.prune_interval;
     while (!stop.stop_requested()) {
-        if (const auto runs = repository_.to_be_stopped(settings_.builder))
-            for (const auto& run : *runs)
-                running_.stop(run, StopReason::cancelled);
-        if (std::chrono::steady_clock::now() >= next_look) {
-            if (const auto silent = watch_->look())
-                for (const auto& builder : *silent)
-                    take_over(builder);
-            next_look = std::chrono::steady_clock::now() + watch_->lease() / 4;
+        if (watch_ != nullptr)
+            keep_watch(next_look);
+        if (Clock::now() >= next_prune) {
+            prune_bundles();
+            next_prune = Clock::now() + settings_.prune_interval;
         }
         std::unique_lock lock(mutex);
-        never.wait_for(lock, stop, std::min<std::chrono::milliseconds>(watch_pause, watch_->lease() / 4),
-                       [] { return false; });
+        never.wait_for(lock, stop, pause, [] { return false; });
     }
+}
+
+/// Keeps this builder alive in the eyes of the others, and does here what was asked for there.
+void BuildService::keep_watch(std::chrono::steady_clock::time_point& next_look)
+{
+    if (const auto runs = repository_.to_be_stopped(settings_.builder))
+        for (const auto& run : *runs)
+            running_.stop(run, StopReason::cancelled);
+    if (std::chrono::steady_clock::now() < next_look)
+        return;
+    if (const auto silent = watch_->look())
+        for (const auto& builder : *silent)
+            take_over(builder);
+    next_look = std::chrono::steady_clock::now() + watch_->lease() / 4;
 }
 
 void BuildService::take_over(const std::string& builder)

@@ -51,13 +51,14 @@ struct Publishing {
 };
 
 struct BuildSettings {
-    std::filesystem::path work;                     ///< folder for builds in progress; emptied at start
-    unsigned workers = 2;                           ///< builds at once
-    std::size_t queue = 64;                         ///< builds that wait; more are refused
-    std::chrono::milliseconds time_limit{600'000};  ///< for one build
-    std::uint64_t log_limit = 2ULL << 20;           ///< bytes of events of one build
-    std::size_t keep = 1000;                        ///< ended builds that are remembered
-    int attempts = 3;                               ///< a build during which the service dies so often fails
+    std::filesystem::path work;                           ///< folder for builds in progress; emptied at start
+    unsigned workers = 2;                                 ///< builds at once
+    std::size_t queue = 64;                               ///< builds that wait; more are refused
+    std::chrono::milliseconds time_limit{600'000};        ///< for one build
+    std::uint64_t log_limit = 2ULL << 20;                 ///< bytes of events of one build
+    std::chrono::milliseconds prune_interval{3'600'000};  ///< between two times old bundles are removed
+    std::size_t keep = 1000;                              ///< ended builds that are remembered
+    int attempts = 3;     ///< a build during which the service dies so often fails
     std::string builder;  ///< this one's name among those of the database; empty: there are no others
 };
 
@@ -127,7 +128,9 @@ public:
 private:
     Result<void> recover();
     Result<void> begin_again(BuildRecord build, const std::string& what_happened);
-    void keep_watch(const std::stop_token& stop);
+    void prune_bundles();
+    void keep_house(const std::stop_token& stop);
+    void keep_watch(std::chrono::steady_clock::time_point& next_look);
     void take_over(const std::string& builder);
     struct Prepared {
         BuildRecord build;

@@ -212,6 +212,21 @@ def test_cancels_a_queued_build_and_limits_the_queue(start):
     assert service.wait_for(waiting[1])["state"] == "succeeded"
 
 
+def test_limits_the_source_that_a_project_sends_and_has_nothing_built_of(start):
+    service = start("--project-bundles", "64")
+
+    def send(byte):
+        return service.request("POST", "/v1/bundles", byte * (40 << 20), {"Content-Type": "application/x-tar"})
+
+    first = send(b"a").json["digest"]
+    refused = send(b"b")
+    assert (refused.status, refused.error["code"]) == (429, "bundles.too-many")
+    assert "the maximum is 67108864 (project-bundles)" in refused.error["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    assert service.wait_for(service.submit("web", bundle=first).json["id"])["state"] == "succeeded"
+    assert send(b"b").status == 201, "the first is the source of a line now"
+
+
 def test_stops_a_build_that_takes_too_long(start):
     service = start("--build-time-limit", "1")
     build = service.wait_for(service.submit("slow", sleep_ms=60_000).json["id"])

@@ -44,6 +44,18 @@ protected:
         EXPECT_TRUE(incoming->write(std::as_bytes(std::span(content))));
         return catalog_.keep_bundle(std::move(*incoming), project).value();
     }
+    Result<std::string> send(std::string_view content, const std::string& project)
+    {
+        auto incoming = catalog_.receive();
+        EXPECT_TRUE(incoming->write(std::as_bytes(std::span(content))));
+        return catalog_.keep_bundle(std::move(*incoming), project);
+    }
+    /// As if it had not been used since.
+    void rest(const std::string& digest, std::chrono::minutes age) const
+    {
+        fs::last_write_time(folder_.path() / "s" / "bundles" / *digest_hex(digest),
+                            fs::file_time_type::clock::now() - age);
+    }
     std::size_t files(const char* below) const
     {
         return static_cast<std::size_t>(
@@ -156,6 +168,45 @@ TEST_P(Catalog, pruned_bundles_have_no_owners_any_more)
     EXPECT_EQ(files("bundles"), 0U);
     EXPECT_EQ(keep("tar", "p2"), digest);
     EXPECT_EQ(catalog_.bundle(digest, p1_).error().kind, FailureKind::not_found);
+}
+
+TEST_P(Catalog, a_project_has_no_more_bundles_without_need_than_it_may)
+{
+    std::vector<std::string> needed;
+    catalog_.limit_bundles({.bytes = 20, .needed = [&] { return Result<std::vector<std::string>>(needed); }});
+    const auto first = send("first.....", "p1").value();
+    const auto second = send("second....", "p1").value();
+    const auto refused = send("third.....", "p1");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, FailureKind::too_large);
+    EXPECT_EQ(refused.error().message,
+              "the project would have 30 bytes of bundles that no build and no line of images needs, the "
+              "maximum is 20 (project-bundles); build what was sent, or try again when some of it was not "
+              "used for an hour");
+    EXPECT_EQ(files("bundles"), 2U);
+    EXPECT_EQ(send("first.....", "p1"), first) << "it has that already";
+    EXPECT_TRUE(send("third.....", "p2"));
+    needed.push_back(first);
+    EXPECT_TRUE(send("third.....", "p1"));
+    EXPECT_FALSE(send("fourth....", "p1"));
+    EXPECT_EQ(owners_.digests(Owned::bundle, "p1")->size(), 3U);
+    rest(first, std::chrono::minutes(90));
+    rest(second, std::chrono::minutes(61));
+    EXPECT_TRUE(send("fourth....", "p1"));
+    EXPECT_TRUE(catalog_.bundle(first, p1_)) << "it is needed";
+    EXPECT_EQ(catalog_.bundle(second, p1_).error().kind, FailureKind::not_found);
+}
+
+TEST_P(Catalog, a_bundle_that_makes_room_stays_with_its_other_owners)
+{
+    catalog_.limit_bundles(
+        {.bytes = 10, .needed = [] { return Result<std::vector<std::string>>(std::vector<std::string>{}); }});
+    const auto shared = send("shared....", "p1").value();
+    ASSERT_TRUE(send("shared....", "p2"));
+    rest(shared, std::chrono::minutes(61));
+    ASSERT_TRUE(send("own.......", "p1"));
+    EXPECT_EQ(catalog_.bundle(shared, p1_).error().kind, FailureKind::not_found);
+    EXPECT_TRUE(catalog_.bundle(shared, p2_));
 }
 
 TEST_P(Catalog, what_nobody_owns_belongs_to_the_project_without_a_name)

@@ -142,6 +142,26 @@ TEST_F(BuildServiceTest, DestroyedInMidBuildItGoesOnLater)
     EXPECT_THAT(service_->events(build, 1, 10)->at(1).text, HasSubstr("stopped during phase compile"));
 }
 
+TEST_F(BuildServiceTest, BundlesThatNobodyNeedsGoWhileItRuns)
+{
+    settings_.prune_interval = 20ms;
+    start();
+    ended(submit("a")->build.id);
+    const auto unused = keep("unused", "");
+    const auto file_of = [&](const std::string& digest) {
+        return folder_.path() / "bundles" / *digest_hex(digest);
+    };
+    std::this_thread::sleep_for(50ms);
+    EXPECT_TRUE(fs::exists(file_of(unused)));
+    for (const auto& digest : {unused, bundle_})
+        fs::last_write_time(file_of(digest), fs::file_time_type::clock::now() - 24h * 8);
+    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    while (fs::exists(file_of(unused)) && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(5ms);
+    EXPECT_FALSE(fs::exists(file_of(unused)));
+    EXPECT_TRUE(fs::exists(file_of(bundle_))) << "of the head of a line";
+}
+
 TEST_F(BuildServiceTest, ABuildThatItLostAndGotAgainIsTwoRunsThatDoNotMeet)
 {
     std::atomic<int> runs{0};
