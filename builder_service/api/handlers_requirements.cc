@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
+#include <compare>
 
 #include <spdlog/spdlog.h>
 
@@ -107,6 +109,51 @@ Response outlook(Context& context, const RequirementRevision& draft)
     return json_response(200, {{"requirement", to_json(draft)}, {"changes", *changes}});
 }
 
+/// Where a requirement stands in a listing: of one name those of projects first, then the global one, then
+/// those of domains.
+struct Place {
+    std::string name;
+    int kind = 0;
+    std::string owner;
+
+    auto operator<=>(const Place&) const = default;
+};
+
+constexpr std::array<std::string_view, 3> kinds{"project", "global", "domain"};
+
+Place place_of(const RequirementScope& scope, const std::string& name)
+{
+    if (scope.project)
+        return {name, 0, *scope.project};
+    return scope.global() ? Place{name, 1, ""} : Place{name, 2, scope.domain};
+}
+
+/// "NAME:project:ID", "NAME:global:" or "NAME:domain:ID"; of a name alone, all of that name are before it.
+/// Errors: invalid.
+Result<Place> place_of_marker(const std::string& marker)
+{
+    const auto first = marker.find(':');
+    if (first == std::string::npos)
+        return Place{marker, static_cast<int>(kinds.size()), ""};
+    const auto second = marker.find(':', first + 1);
+    const auto word = marker.substr(first + 1, second - first - 1);
+    const auto kind = std::find(kinds.begin(), kinds.end(), word);
+    if (second == std::string::npos || kind == kinds.end())
+        return fail(FailureKind::invalid, "marker: '" + marker.substr(0, 80) +
+                                              "' is neither a requirement's name nor what a link has");
+    return Place{marker.substr(0, first), static_cast<int>(kind - kinds.begin()), marker.substr(second + 1)};
+}
+
+std::string marker_of(const nlohmann::json& requirement)
+{
+    const auto id = [&](const char* key) {
+        return requirement.at(key).is_null() ? std::nullopt
+                                             : std::optional(requirement.at(key).get<std::string>());
+    };
+    const auto place = place_of({id("project"), id("domain").value_or("")}, requirement.at("name"));
+    return place.name + ":" + std::string(kinds.at(static_cast<std::size_t>(place.kind))) + ":" + place.owner;
+}
+
 /// What the address names. The alternative is the refusal.
 tl::expected<RequirementRevision, Response> named(Context& context, const Request& request)
 {
@@ -137,15 +184,18 @@ Response list_requirements(Context& context, const Request& request)
     const auto page = page_of(request);
     if (!page)
         return page.error();
+    const auto before = place_of_marker(page->marker);
+    if (!before)
+        return error(before.error(), "query");
     const auto known = context.requirements.list(page->scope);
     if (!known)
         return error(known.error(), "requirements");
     nlohmann::json::array_t list;
     for (const auto& each : *known)
-        if (each.name > page->marker && list.size() <= page->limit)
+        if (place_of(each.scope(), each.name) > *before && list.size() <= page->limit)
             list.push_back(to_json(each));
-    return json_response(
-        200, paged(request, *page, "requirements", std::move(list), "name", public_base(context, request)));
+    return json_response(200, paged(request, *page, "requirements", std::move(list), marker_of,
+                                    public_base(context, request)));
 }
 
 Response post_requirement(Context& context, const Request& request)

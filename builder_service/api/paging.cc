@@ -66,12 +66,21 @@ tl::expected<Page, Response> page_of(const Request& request)
 nlohmann::json paged(const Request& request, const Page& page, const std::string& plural,
                      nlohmann::json::array_t items, const std::string& key, const std::string& public_url)
 {
+    const auto marker_of = [&key](const nlohmann::json& item) { return item.at(key).get<std::string>(); };
+    return paged(request, page, plural, std::move(items), marker_of, public_url);
+}
+
+nlohmann::json paged(const Request& request, const Page& page, const std::string& plural,
+                     nlohmann::json::array_t items,
+                     const std::function<std::string(const nlohmann::json&)>& marker_of,
+                     const std::string& public_url)
+{
     auto links = nlohmann::json::array();
     if (items.size() > page.limit) {
         items.resize(page.limit);
         links.push_back({{"rel", "next"},
                          {"href", public_url + request.path + "?limit=" + std::to_string(page.limit) +
-                                      "&marker=" + items.back().at(key).get<std::string>() +
+                                      "&marker=" + marker_of(items.back()) +
                                       (page.scope.all_projects ? "&all_projects=true" : "")}});
     }
     return {{plural, std::move(items)}, {"links", std::move(links)}};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -34,5 +35,10 @@ tl::expected<Page, Response> page_of(const Request& request);
 /// `public_url`: with which links begin.
 nlohmann::json paged(const Request& request, const Page& page, const std::string& plural,
                      nlohmann::json::array_t items, const std::string& key, const std::string& public_url);
+/// The same of items that no key alone tells apart.
+nlohmann::json paged(const Request& request, const Page& page, const std::string& plural,
+                     nlohmann::json::array_t items,
+                     const std::function<std::string(const nlohmann::json&)>& marker_of,
+                     const std::string& public_url);
 
 }  // namespace unikernel::api

@@ -34,6 +34,32 @@ def test_a_domain_that_keystone_does_not_have_is_refused(builder, admin, domain)
     assert (good.status, good.json["domain"]) == (201, "default")
 
 
+def test_every_requirement_is_listed_where_several_have_one_name(keystone, builder, admin):
+    service = builder(account="root")
+    keystone.add_role("manager")
+    for user, project in (("max", "blue"), ("moe", "red")):
+        keystone.add_user(user, project, ["member", "manager"])
+        token = keystone.token(user, project)
+        for name in ("staff-only", "zones"):
+            made = call(service, token, "POST", "/v1/requirements", {"document": document(name)})
+            assert made.status == 201, made.body
+    for body in ({"document": document("all"), "project": None}, {"document": document("of"), "domain": "default"}):
+        assert call(service, admin, "POST", "/v1/requirements", body).status == 201
+    whole = call(service, admin, "GET", "/v1/requirements?all_projects=true").json["requirements"]
+    assert len(whole) == 6
+    path, found = "/v1/requirements?all_projects=true&limit=1", []
+    while path:
+        page = call(service, admin, "GET", path).json
+        found += page["requirements"]
+        path = page["links"][0]["href"].split(str(service.port), 1)[1] if page["links"] else None
+        assert len(found) <= len(whole)
+    assert found == whole
+    beyond = call(service, admin, "GET", "/v1/requirements?all_projects=true&marker=staff-only").json["requirements"]
+    assert {each["name"] for each in beyond} == {"zones"}
+    wrong = call(service, admin, "GET", "/v1/requirements?marker=staff-only:team:blue")
+    assert (wrong.status, wrong.error["code"]) == (400, "query.invalid")
+
+
 def test_an_account_that_may_not_ask_says_so_in_the_log(builder, admin):
     service = builder()
     answer = call(service, admin, "POST", "/v1/requirements",

@@ -45,6 +45,34 @@ def test_revisions_are_added_and_never_overwritten(service):
     assert create(service, "grows").json["revision"] == 4
 
 
+def test_every_requirement_of_a_listing_is_in_one_of_its_pages(start):
+    service = start()
+    for name in ("alone", "staff-only", "zones"):
+        assert create(service, name).status == 201
+    columns = "global, project, domain, name, revision, document, deleted, created, author"
+    with contextlib.closing(sqlite3.connect(service.state / "builds.sqlite")) as database, database:
+        for values in ("0, 'p1', 'd1'", "0, 'p2', 'd1'", "0, 'p10', 'd2'", "1, '', ''", "2, '', 'd1'", "2, '', 'd2'"):
+            database.execute(f"INSERT INTO requirements ({columns}) SELECT {values}, name, revision, document, deleted,"
+                             " created, author FROM requirements WHERE name = 'staff-only' AND project = ''"
+                             " AND global = 0")
+    whole = service.get("/v1/requirements?all_projects=true").json["requirements"]
+    assert [each["name"] for each in whole] == ["alone", *["staff-only"] * 7, "zones"]
+    for limit in (1, 2, 3):
+        path, found = f"/v1/requirements?all_projects=true&limit={limit}", []
+        while path:
+            page = service.get(path).json
+            found += page["requirements"]
+            path = page["links"][0]["href"].split(str(service.port), 1)[1] if page["links"] else None
+            assert len(found) <= len(whole)
+        assert found == whole
+    for marker, names in (("alone", ["staff-only"] * 7 + ["zones"]), ("staff-only", ["zones"]),
+                          ("staff-only:domain:d1", ["staff-only", "zones"])):
+        page = service.get(f"/v1/requirements?all_projects=true&marker={marker}").json
+        assert [each["name"] for each in page["requirements"]] == names
+    wrong = service.get("/v1/requirements?marker=staff-only:team:t1")
+    assert (wrong.status, wrong.error["code"]) == (400, "query.invalid")
+
+
 def test_each_change_is_on_record(start):
     service = start()
     created = create(service, "watched")
