@@ -95,18 +95,24 @@ Result<std::vector<GlanceImage>> Glance::list(const std::map<std::string, std::s
     auto path = "/v2/images?limit=" + std::to_string(images_most);
     for (const auto& [name, value] : query)
         path += "&" + percent_encoded(name) + "=" + percent_encoded(value);
-    const auto answer = client_.send(make_call("GET", path, call));
-    if (auto good = done(answer); !good)
-        return tl::unexpected(good.error());
-    const auto body = answer->json();
-    if (!body)
-        return tl::unexpected(body.error());
     std::vector<GlanceImage> images;
-    if (body->is_object() && body->contains("images"))
-        for (const auto& image : (*body)["images"])
-            if (image.is_object())
-                images.push_back(image_of(image));
-    return images;
+    for (std::string marker;;) {
+        const auto beyond = marker.empty() ? "" : "&marker=" + percent_encoded(marker);
+        const auto answer = client_.send(make_call("GET", path + beyond, call));
+        if (auto good = done(answer); !good)
+            return tl::unexpected(good.error());
+        const auto body = answer->json();
+        if (!body)
+            return tl::unexpected(body.error());
+        if (body->is_object() && body->contains("images"))
+            for (const auto& image : (*body)["images"])
+                if (image.is_object())
+                    images.push_back(image_of(image));
+        const bool more = body->is_object() && !text_of(*body, "next").empty();
+        if (!more || images.empty() || images.back().id == marker)
+            return images;
+        marker = images.back().id;
+    }
 }
 
 Result<void> Glance::create(const json& image, const GlanceCall& call)

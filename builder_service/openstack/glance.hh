@@ -62,7 +62,7 @@ public:
 
     /// Nothing: there is no such image.
     Result<std::optional<GlanceImage>> find(const std::string& id, const GlanceCall& call);
-    /// `query`: names and values of the API's filters. Of very many only the first 1000.
+    /// `query`: names and values of the API's filters. Page after page, to the last.
     Result<std::vector<GlanceImage>> list(const std::map<std::string, std::string>& query,
                                           const GlanceCall& call);
     /// `image`: the body of POST /v2/images. Error conflict: its id is taken, or was before.

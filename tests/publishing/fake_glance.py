@@ -90,12 +90,16 @@ class FakeGlance:
         return {name: value for name, value in image.items() if name != "data"}
 
     def _list(self, _, __, query):
-        wanted = {name: value for name, value in query.items() if name != "limit"}
+        wanted = {name: value for name, value in query.items() if name not in ("limit", "marker")}
 
         def fits(image):
             return all(str(image.get(name, "")).lower() == value.lower() for name, value in wanted.items())
 
-        return 200, {"images": [self._shown(image) for image in self.images.values() if fits(image)]}
+        newest_first = sorted(filter(fits, self.images.values()), key=lambda image: image["created_at"], reverse=True)
+        begin = [image["id"] for image in newest_first].index(query["marker"]) + 1 if "marker" in query else 0
+        page = newest_first[begin:begin + int(query["limit"])]
+        more = {"next": f"/v2/images?marker={page[-1]['id']}"} if begin + len(page) < len(newest_first) else {}
+        return 200, {"images": [self._shown(image) for image in page], **more}
 
     def _get(self, image_id, *_):
         image = self.images.get(image_id)

@@ -227,6 +227,19 @@ def test_an_image_with_other_bytes_is_replaced(connect, glance):
     assert only_image(glance)["data"] == data_of(service, build)
 
 
+def test_what_a_project_has_in_glance_is_counted_to_the_last_page(connect, glance, keystone):
+    service = connect(glance.url, project_storage=2)
+    owner = keystone.add_project("p1")
+    glance.add("large", owner=owner, size=2 << 20)
+    for number in range(1000):
+        glance.add(f"empty-{number}", owner=owner, status="queued", size=None, created_at="2025-01-01T00:00:00Z")
+    build = service.published("web")
+    assert build["state"] == "publish-failed"
+    assert "the project has images of 2097152 bytes in Glance" in build["error"]
+    del glance.images["large"]
+    assert service.published("other")["state"] == "succeeded"
+
+
 def test_a_given_id_is_used_or_the_build_fails(connect, glance):
     service = connect(glance.url)
     wanted = str(uuid.uuid4())
