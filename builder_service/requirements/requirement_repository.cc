@@ -79,6 +79,11 @@ std::vector<RequirementRevision> history(soci::session& sql, const RequirementSc
                   use(name), use(columns.kind), use(columns.project), use(columns.domain), use(most)));
 }
 
+std::vector<RequirementRevision> live_of(soci::session& sql, const std::string& name)
+{
+    return fetch((sql.prepare << select_revision << "WHERE name = :name AND " << is_live, use(name)));
+}
+
 /// Every revision in the order of storing.
 std::vector<RequirementRevision> record(soci::session& sql)
 {
@@ -123,11 +128,13 @@ Result<Audit> RequirementRepository::audit(std::optional<long long> at)
     });
 }
 
-Result<void> RequirementRepository::append(RequirementRevision& revision)
+Result<void> RequirementRepository::append(RequirementRevision& revision, const Check& check)
 {
     std::vector<RequirementRevision> last;
     auto done = database_.transact(true, [&](soci::session& sql) {
         auto head = locked_head(sql);  // first, so that revisions are counted one after another
+        if (const auto may = check(live_of(sql, revision.name)); !may)
+            throw Refusal(may.error());
         count_record(sql, head);
         const Columns columns(revision.scope());
         const int deleted = revision.deleted ? 1 : 0;
@@ -197,9 +204,7 @@ Result<std::size_t> RequirementRepository::count(const RequirementScope& scope)
 
 Result<std::vector<RequirementRevision>> RequirementRepository::live(const std::string& name)
 {
-    return database_.transact(false, [&](soci::session& sql) {
-        return fetch((sql.prepare << select_revision << "WHERE name = :name AND " << is_live, use(name)));
-    });
+    return database_.transact(false, [&](soci::session& sql) { return live_of(sql, name); });
 }
 
 Result<std::vector<RequirementRevision>> RequirementRepository::live(const Scope& scope)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,9 +24,12 @@ public:
     /// `database` outlives it.
     explicit RequirementRepository(Database& database) : database_(database) {}
 
+    /// Whether a revision may be stored beside these, the live ones of its name, of whichever scope.
+    using Check = std::function<Result<void>(const std::vector<RequirementRevision>& same_name)>;
     /// Durable when this returns; fills in `revision`, `created`, `previous` and `digest`, and writes its
-    /// audit line to the log.
-    Result<void> append(RequirementRevision& revision);
+    /// audit line to the log. Errors: also those of `check`, which sees what no other builder changes before
+    /// this is stored.
+    Result<void> append(RequirementRevision& revision, const Check& check);
     /// Every revision of one requirement, newest first.
     Result<std::vector<RequirementRevision>> history(const RequirementScope& scope, const std::string& name);
     /// Every revision of every requirement: one requirement after another, newest first.

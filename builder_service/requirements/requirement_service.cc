@@ -50,6 +50,37 @@ bool overlap(const RequirementScope& a, const RequirementScope& b)
     return a.domain == b.domain || (a.project && a.domain.empty()) || (b.project && b.domain.empty());
 }
 
+/// Whether a new requirement may have the name that these have.
+Result<void> check_name(const RequirementScope& scope, const std::string& name,
+                        const std::vector<RequirementRevision>& same_name)
+{
+    for (const auto& other : same_name) {
+        if (!overlap(scope, other.scope()))
+            continue;
+        if (same_scope(scope, other.scope()) && !scope.global())
+            return fail(FailureKind::conflict,
+                        "there is a requirement " + name + "; PUT it to change it, or choose another name");
+        if (!other.project)
+            return fail(FailureKind::conflict, "there is a requirement " + name + " " +
+                                                   to_text(other.scope()) + "; choose another name");
+        return fail(FailureKind::conflict, "project " + *other.project + " has a requirement " + name +
+                                               "; choose another name for the one " + to_text(scope));
+    }
+    return {};
+}
+
+/// Whether the requirement is among these of its name, so that it can have another revision.
+RequirementRepository::Check is_live(const RequirementRevision& current)
+{
+    return [&current](const std::vector<RequirementRevision>& same_name) -> Result<void> {
+        if (std::any_of(same_name.begin(), same_name.end(), [&](const RequirementRevision& each) {
+                return same_scope(each.scope(), current.scope());
+            }))
+            return {};
+        return no_requirement(current.name);
+    };
+}
+
 using Seen = std::vector<const LiveRequirement*>;
 
 /// As if `draft` were the latest revision of its requirement.
@@ -94,7 +125,7 @@ tl::unexpected<Failure> refuse_name(const std::string& name, const Seen& known, 
 
 Result<RequirementRevision> RequirementService::append(RequirementScope scope, const std::string& name,
                                                        nlohmann::json document, const Author& author,
-                                                       Mode mode)
+                                                       Mode mode, const RequirementRepository::Check& check)
 {
     RequirementRevision next;
     next.project = std::move(scope.project);
@@ -106,6 +137,11 @@ Result<RequirementRevision> RequirementService::append(RequirementScope scope, c
     next.author_project = author.project;
     next.request_id = author.request_id;
     if (mode == Mode::dry_run) {
+        const auto same_name = repository_.live(name);
+        if (!same_name)
+            return tl::unexpected(same_name.error());
+        if (auto may = check(*same_name); !may)
+            return tl::unexpected(may.error());
         const auto known = repository_.history(next.scope(), name);
         if (!known)
             return tl::unexpected(known.error());
@@ -113,31 +149,11 @@ Result<RequirementRevision> RequirementService::append(RequirementScope scope, c
         next.created = timestamp();
         return next;
     }
-    if (auto done = repository_.append(next); !done)
+    if (auto done = repository_.append(next, check); !done)
         return tl::unexpected(done.error());
     if (changed_)
         changed_();
     return next;
-}
-
-Result<void> RequirementService::check_name(const RequirementScope& scope, const std::string& name)
-{
-    const auto same_name = repository_.live(name);
-    if (!same_name)
-        return tl::unexpected(same_name.error());
-    for (const auto& other : *same_name) {
-        if (!overlap(scope, other.scope()))
-            continue;
-        if (same_scope(scope, other.scope()) && !scope.global())
-            return fail(FailureKind::conflict,
-                        "there is a requirement " + name + "; PUT it to change it, or choose another name");
-        if (!other.project)
-            return fail(FailureKind::conflict, "there is a requirement " + name + " " +
-                                                   to_text(other.scope()) + "; choose another name");
-        return fail(FailureKind::conflict, "project " + *other.project + " has a requirement " + name +
-                                               "; choose another name for the one " + to_text(scope));
-    }
-    return {};
 }
 
 Result<void> RequirementService::check_room(const RequirementScope& scope)
@@ -164,11 +180,12 @@ Result<RequirementRevision> RequirementService::create(RequirementScope scope, n
     const auto& name = safe->second;
 
     const std::scoped_lock lock(mutex_);
-    if (auto free = check_name(scope, name); !free)
-        return tl::unexpected(free.error());
     if (auto room = check_room(scope); !room)
         return tl::unexpected(room.error());
-    return append(std::move(scope), name, std::move(safe->first), author, mode);
+    return append(scope, name, std::move(safe->first), author, mode,
+                  [&](const std::vector<RequirementRevision>& same_name) {
+                      return check_name(scope, name, same_name);
+                  });
 }
 
 Result<RequirementRevision> RequirementService::replace(const RequirementRevision& current,
@@ -183,19 +200,13 @@ Result<RequirementRevision> RequirementService::replace(const RequirementRevisio
                                               current.name + "; it cannot be renamed");
     if (auto checked = check_(safe->first); !checked)
         return tl::unexpected(checked.error());
-    const std::scoped_lock lock(mutex_);
-    if (auto live = find(current.scope(), current.name); !live)
-        return live;
-    return append(current.scope(), current.name, std::move(safe->first), author, mode);
+    return append(current.scope(), current.name, std::move(safe->first), author, mode, is_live(current));
 }
 
 Result<RequirementRevision> RequirementService::remove(const RequirementRevision& current,
                                                        const Author& author, Mode mode)
 {
-    const std::scoped_lock lock(mutex_);
-    if (auto live = find(current.scope(), current.name); !live)
-        return live;
-    return append(current.scope(), current.name, nullptr, author, mode);
+    return append(current.scope(), current.name, nullptr, author, mode, is_live(current));
 }
 
 Result<RequirementRevision> RequirementService::find(const std::string& project, const std::string& domain,

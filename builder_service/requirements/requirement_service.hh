@@ -93,16 +93,16 @@ public:
     Result<std::string> stamp(std::chrono::sys_seconds now);
 
 private:
-    Result<void> check_name(const RequirementScope& scope, const std::string& name);
     Result<void> check_room(const RequirementScope& scope);
     Result<RequirementRevision> append(RequirementScope scope, const std::string& name,
-                                       nlohmann::json document, const Author& author, Mode mode);
+                                       nlohmann::json document, const Author& author, Mode mode,
+                                       const RequirementRepository::Check& check);
 
     RequirementRepository& repository_;
     LiveRequirements live_;
     const Check check_;
     std::function<void()> changed_;
-    std::mutex mutex_;  ///< names stay unique
+    std::mutex mutex_;  ///< those of a scope stay countable
 };
 
 }  // namespace unikernel

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/requirements/requirement_service.hh"
 
+#include <atomic>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -90,6 +93,33 @@ TEST_P(Requirements, have_one_name_among_those_that_a_project_sees)
     ASSERT_TRUE(create(global, "g"));
     EXPECT_EQ(create(p1, "g").error().kind, FailureKind::conflict);
     EXPECT_EQ(create(global, "g").error().kind, FailureKind::conflict);
+}
+
+/// Another builder of the same database.
+TEST_P(Requirements, of_one_name_that_two_builders_create_at_once_are_one)
+{
+    const auto other_database = test_database_.open();
+    RequirementRepository other_repository(*other_database);
+    RequirementService other(other_repository, [](const json&) { return Result<void>{}; });
+    constexpr int names = 30;
+    std::atomic<int> created{0};
+    std::atomic<int> refused{0};
+    const auto create_all = [&](RequirementService& service) {
+        for (int n = 0; n < names; ++n) {
+            const auto made = service.create(p1, document("r" + std::to_string(n)), ann);
+            if (made)
+                ++created;
+            else if (made.error().kind == FailureKind::conflict)
+                ++refused;
+        }
+    };
+    {
+        const std::jthread there([&] { create_all(other); });
+        create_all(service_);
+    }
+    EXPECT_EQ(created, names);
+    EXPECT_EQ(refused, names);
+    EXPECT_EQ(service_.history("p1", "d1", "r0")->size(), 1U);
 }
 
 TEST_P(Requirements, are_seen_by_their_project_and_the_global_ones_by_all)
