@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct Context {
     /// Whether there is such a domain. Errors: invalid, unavailable. Empty: there are none.
     std::function<Result<void>(const std::string& id)> check_domain;
     std::function<void()> wake_loop;  ///< a person gave an order; empty: the loop does not run
+    ProjectPlaces looks{limits::looks, limits::project_looks};
 };
 
 // One function per route; see routes.cc.
@@ -79,6 +81,10 @@ Response list_modules(Context& context, const Request& request);
 Response get_module(Context& context, const Request& request);
 Response list_repositories(Context& context, const Request& request);
 Response list_platforms(Context& context, const Request& request);
+
+/// Runs what looks at all servers, and may wait for Nova as long as that is silent: of such there are at most
+/// `limits::looks` at once, so that the handlers' threads are there for others.
+Response with_look(Context& context, const Request& request, const std::function<Response()>& look);
 
 /// Reads the whole body as JSON. Errors: invalid (with the position), unavailable.
 Result<nlohmann::json> json_body(const Request& request);

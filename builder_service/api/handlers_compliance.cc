@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder_service/api/errors.hh"
 #include "builder_service/api/handlers.hh"
+#include "builder_service/api/limits.hh"
 #include "builder_service/api/paging.hh"
 #include "builder_service/compliance/page.hh"
 
@@ -18,14 +19,9 @@ bool wants_page(const Request& request)
     return page != std::string_view::npos && page < accept.find("application/json");
 }
 
-}  // namespace
-
-Response get_compliance(Context& context, const Request& request)
+Response compliance_of(Context& context, const Request& request, const Page& page)
 {
-    const auto page = page_of(request);  // of which there is one alone
-    if (!page)
-        return page.error();
-    const auto report = context.compliance.report(page->scope);
+    const auto report = context.compliance.report(page.scope);
     if (!report)
         return error(report.error(), "servers");
     auto response = json_response(200, *report);
@@ -37,6 +33,25 @@ Response get_compliance(Context& context, const Request& request)
     }
     response.headers["Cache-Control"] = "no-store";
     return response;
+}
+
+}  // namespace
+
+Response with_look(Context& context, const Request& request, const std::function<Response()>& look)
+{
+    const auto [place, by_own_project] = context.looks.take(request.caller);
+    if (!place)
+        return too_many("looks at servers", by_own_project ? limits::project_looks : limits::looks,
+                        by_own_project);
+    return look();
+}
+
+Response get_compliance(Context& context, const Request& request)
+{
+    const auto page = page_of(request);  // of which there is one alone
+    if (!page)
+        return page.error();
+    return with_look(context, request, [&] { return compliance_of(context, request, *page); });
 }
 
 }  // namespace unikernel::api

@@ -101,12 +101,14 @@ Result<Mode> mode_of(const Request& request)
 }
 
 /// What a revision that was not stored would change.
-Response outlook(Context& context, const RequirementRevision& draft)
+Response outlook(Context& context, const Request& request, const RequirementRevision& draft)
 {
-    const auto changes = context.dry_run.changes(draft);
-    if (!changes)
-        return error(changes.error(), "servers");
-    return json_response(200, {{"requirement", to_json(draft)}, {"changes", *changes}});
+    return with_look(context, request, [&] {
+        const auto changes = context.dry_run.changes(draft);
+        if (!changes)
+            return error(changes.error(), "servers");
+        return json_response(200, {{"requirement", to_json(draft)}, {"changes", *changes}});
+    });
 }
 
 /// Where a requirement stands in a listing: of one name those of projects first, then the global one, then
@@ -222,7 +224,7 @@ Response post_requirement(Context& context, const Request& request)
     if (!created)
         return refusal(created.error());
     if (*mode == Mode::dry_run)
-        return outlook(context, *created);
+        return outlook(context, request, *created);
     auto response = json_response(201, to_json(*created));
     response.headers["Location"] = "/v1/requirements/" + created->name;
     return response;
@@ -274,7 +276,7 @@ Response put_requirement(Context& context, const Request& request)
         context.requirements.replace(*current, std::move(wanted->document), author_of(request), *mode);
     if (!next)
         return refusal(next.error());
-    return *mode == Mode::dry_run ? outlook(context, *next) : json_response(200, to_json(*next));
+    return *mode == Mode::dry_run ? outlook(context, request, *next) : json_response(200, to_json(*next));
 }
 
 Response get_audit(Context& context, const Request& request)
@@ -307,7 +309,7 @@ Response delete_requirement(Context& context, const Request& request)
     const auto ended = context.requirements.remove(*current, author_of(request), *mode);
     if (!ended)
         return error(ended.error(), "requirement");
-    return *mode == Mode::dry_run ? outlook(context, *ended) : Response{204, {}, ""};
+    return *mode == Mode::dry_run ? outlook(context, request, *ended) : Response{204, {}, ""};
 }
 
 }  // namespace unikernel::api

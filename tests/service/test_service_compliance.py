@@ -4,15 +4,17 @@ in a real browser."""
 
 import html.parser
 import json
+import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 
 import pytest
 
 from canned_service import check_schema
-from service_process import Service
+from service_process import Service, wait_until
 
 HOSTILE = "<script>document.title = 'taken over'; console.error('x')</script> \"'&\u202e"
 BROWSER_SECONDS = 120
@@ -51,6 +53,35 @@ def report(service):
     assert answer.headers["Content-Type"] == "application/json"
     check_schema("Compliance", answer.json)
     return answer.json
+
+
+@pytest.fixture
+def silent_servers(tmp_path):
+    """A service whose servers are not listed before somebody writes them; ended afterwards."""
+    (tmp_path / "service.conf").write_text("[reconcile]\nenabled = false\n")
+    os.mkfifo(tmp_path / "stub-servers.json")
+    running = Service(tmp_path, "--config", tmp_path / "service.conf").start()
+    yield running
+    running.kill()
+
+
+def test_those_who_wait_for_servers_leave_room_for_others(silent_servers):
+    service, answers = silent_servers, []
+    waiting = [threading.Thread(target=lambda: answers.append(service.get("/v1/compliance")), daemon=True)
+               for _ in range(12)]
+    for thread in waiting:
+        thread.start()
+    wait_until(lambda: len(answers) == 9)
+    refused = service.post_json("/v1/requirements?dry_run=true",
+                                {"document": document("r", "web", console={"speed": 9600})})
+    assert service.get("/v1/builds").status == 200
+    for answer in [*answers, refused]:
+        assert (answer.status, answer.error["code"]) == (503, "looks-at-servers.too-many")
+        assert int(answer.headers["Retry-After"]) > 0
+    for number in range(10, 13):
+        (service.folder / "stub-servers.json").write_text("[]")
+        wait_until(lambda expected=number: len(answers) == expected)
+    assert [answer.status for answer in answers[9:]] == [200, 200, 200]
 
 
 @pytest.fixture(scope="module")
