@@ -350,14 +350,14 @@ void BuildService::run(BuildRecord build, std::stop_token stop, const std::stop_
     }
     if (build.state == BuildState::succeeded && build.publish)
         publish(build, observer, std::move(stop));
+    std::error_code code;
+    fs::remove_all(work_folder(build), code);
     for (bool told = false; !observer.store_rest() || !conclude(build, told); told = true) {
         if (ending.stop_requested())
             break;  // it is begun again at the next start
         std::this_thread::sleep_for(away_pause);
     }
     running_.end(build.run());
-    std::error_code code;
-    fs::remove_all(work_folder(build), code);
 }
 
 void BuildService::make_image(BuildRecord& build, BuildObserver& observer, const std::stop_token& stop)
