@@ -25,7 +25,7 @@ Result<ComplianceFacts::Line> Compliance::line(const Line& line)
     auto selected = parts_.requirements.select(
         head.project, head.domain, head.spec, {},
         std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
-    if (!selected && selected.error().kind == FailureKind::internal)
+    if (!selected && !is_verdict(selected.error()))
         return tl::unexpected(selected.error());
     ComplianceFacts::Line facts{.project = head.project,
                                 .name = head.spec.value("name", ""),
@@ -33,12 +33,18 @@ Result<ComplianceFacts::Line> Compliance::line(const Line& line)
                                 .plan_digest = line.image.plan_digest,
                                 .created = line.image.created,
                                 .not_after = line.image.not_after,
-                                .wanted_plan_digest = line.wish.plan_digest,
-                                .validity = line.wish.validity,
-                                .outdated = line.problem.empty() ? line.outdated : line.problem,
+                                .wanted_plan_digest = std::string(),
+                                .unknown = {},
+                                .validity = {},
+                                .outdated = line.outdated,
                                 .requirements = {}};
-    if (!line.problem.empty())
-        facts.wanted_plan_digest = fail(FailureKind::internal, line.problem);
+    if (line.wish) {
+        facts.wanted_plan_digest = line.wish->plan_digest;
+        facts.validity = line.wish->validity;
+    } else {
+        facts.unknown = facts.outdated =
+            "it is not known now what is wanted of it: " + line.wish.error().message;
+    }
     if (selected)
         for (auto& each : selected->selected)
             facts.requirements.push_back(std::move(each.requirement));
@@ -135,8 +141,7 @@ Result<nlohmann::json> Compliance::with_times(nlohmann::json report, const Compl
                                                     ? Standing::in_compliance
                                                     : Standing::out_of_compliance;
     for (const auto& tenant : facts.tenants)
-        if (const auto& wanted = facts.lines.at(tenant.line).wanted_plan_digest;
-            !wanted && wanted.error().kind == FailureKind::internal)
+        if (!facts.lines.at(tenant.line).unknown.empty())
             seen[tenant.server.id] = Standing::undecided;
     const auto times = parts_.standings.note(seen, all, facts.now);
     if (!times)

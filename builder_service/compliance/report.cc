@@ -33,7 +33,8 @@ bool expired(const std::string& not_after, std::chrono::system_clock::time_point
 
 bool has_plan(const std::string& plan_digest, const Line& line)
 {
-    return line.wanted_plan_digest && !plan_digest.empty() && plan_digest == *line.wanted_plan_digest;
+    return line.unknown.empty() && line.wanted_plan_digest && !plan_digest.empty() &&
+           plan_digest == *line.wanted_plan_digest;
 }
 
 std::string named(const json& entry)
@@ -145,9 +146,11 @@ private:
 
     std::string plan_reason() const
     {
+        if (!line_.unknown.empty())
+            return "image " + line_.name + ": " + line_.unknown;
         if (!line_.wanted_plan_digest)
             return "what is wanted of image " + line_.name +
-                   " cannot be made: " + line_.wanted_plan_digest.error().message;
+                   " cannot be made: " + line_.wanted_plan_digest.error().why;
         std::string reason;
         const auto add = [&](const std::string& sentence) {
             reason += (reason.empty() ? "" : "; ") + sentence;
@@ -236,7 +239,7 @@ json line_form(const Line& line)
             {"name", line.name},
             {"build", line.build},
             {"plan_digest", text_or_null(line.plan_digest)},
-            {"wanted_plan_digest", line.wanted_plan_digest ? json(*line.wanted_plan_digest) : json()},
+            {"wanted_plan_digest", text_or_null(line.wanted_plan_digest.value_or(""))},
             {"not_after", text_or_null(line.not_after)},
             {"outdated", !line.outdated.empty()},
             {"reason", line.outdated}};

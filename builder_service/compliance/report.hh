@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "builder_service/fleet/fleet.hh"
+#include "builder_service/reconcile/wanted.hh"
 #include "builder_service/requirements/requirement_revision.hh"
-#include "common/util/result.hh"
 
 namespace unikernel
 {
@@ -20,9 +20,10 @@ struct ComplianceFacts {
     /// All builds of a name in a project.
     struct Line {
         std::string project, name;
-        std::string build;                              ///< its newest that has an image
-        std::string plan_digest, created, not_after;    ///< of that image; a plan that nobody knows is ""
-        Result<std::string> wanted_plan_digest;         ///< or why there is no such plan
+        std::string build;                            ///< its newest that has an image
+        std::string plan_digest, created, not_after;  ///< of that image; a plan that nobody knows is ""
+        tl::expected<std::string, Impossible> wanted_plan_digest;
+        std::string unknown;  ///< why nobody knows now what is wanted; "": it is known
         std::optional<std::chrono::seconds> validity;   ///< how long its images may live
         std::string outdated;                           ///< for people; "": it is not
         std::vector<RequirementRevision> requirements;  ///< stored ones that apply to it now

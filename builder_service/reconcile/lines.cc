@@ -107,6 +107,8 @@ Result<void> Lines::remember_images()
         return tl::unexpected(fresh.error());
     for (const auto& build : *fresh) {
         const auto note = ports_.note(build);  // none: it was deleted, or damaged
+        if (!note && note.error().kind == FailureKind::unavailable)
+            continue;  // the next time tells
         const LineImage image{.build = build.id,
                               .number = build.number,
                               .project = build.project,
@@ -142,10 +144,10 @@ Result<Wish> Lines::wish(const BuildRecord& head, const Moment& moment)
     auto selected = requirements_.select(head.project, head.domain, head.spec, {}, moment.now);
     if (selected)
         return planned_wish(head, std::move(selected->selected), moment);
-    if (selected.error().kind == FailureKind::internal)
+    if (!is_verdict(selected.error()))
         return tl::unexpected(selected.error());
     Wish wish;
-    wish.plan_digest = tl::unexpected(selected.error());
+    wish.plan_digest = tl::unexpected(Impossible{selected.error().message});
     wish.policy = policy_of(head.spec, inline_requirements(head), moment.now);
     wish.request = request_of(head, inline_requirements(head), selected.error().message);
     return wish;
@@ -177,14 +179,17 @@ Result<Wish> Lines::planned_wish(const BuildRecord& head, std::vector<Requiremen
     const auto plan = planned(ports_.plan, head, std::move(selected), moment.now);
     if (!plan)
         return tl::unexpected(plan.error());
+    if (plan->preview)
+        wish.plan_digest = plan->preview->description.value("plan_digest", "");
+    else if (is_verdict(plan->preview.error()))
+        wish.plan_digest = tl::unexpected(Impossible{plan->preview.error().message});
+    else
+        return tl::unexpected(plan->preview.error());
     wish.validity = plan->validity;
-    wish.plan_digest = plan->preview.map(
-        [](const Preview& preview) { return preview.description.value("plan_digest", ""); });
     wish.policy = policy_of(head.spec, documents, moment.now);
     wish.request =
-        request_of(head, documents, wish.plan_digest ? *wish.plan_digest : wish.plan_digest.error().message);
-    const bool transient = !wish.plan_digest && wish.plan_digest.error().kind == FailureKind::unavailable;
-    if (!moment.stamp.empty() && lasts && !transient)
+        request_of(head, documents, wish.plan_digest ? *wish.plan_digest : wish.plan_digest.error().why);
+    if (!moment.stamp.empty() && lasts)
         known_.keep(head.id, key, moment.stamp, wish);
     return wish;
 }
@@ -198,19 +203,16 @@ Result<Line> Lines::line(BuildRecord head, const Moment& moment)
               .image = image->value_or(LineImage{}),
               .wish = {},
               .outdated = {},
-              .problem = {},
               .stored = true};
-    auto wanted = wish(line.head, moment);
-    if (!wanted) {  // one broken line must not hold up the others
-        line.problem = wanted.error().message;
+    line.wish = wish(line.head, moment);
+    if (!line.wish)  // one broken line must not hold up the others
         return line;
-    }
-    line.wish = std::move(*wanted);
-    if (!line.wish.plan_digest)
-        line.outdated = "what is wanted of it cannot be made: " + line.wish.plan_digest.error().message;
-    else if (line.image.plan_digest != *line.wish.plan_digest)
+    const auto& plan = line.wish->plan_digest;
+    if (!plan)
+        line.outdated = "what is wanted of it cannot be made: " + plan.error().why;
+    else if (line.image.plan_digest != *plan)
         line.outdated = "its plan is not what its specification and the requirements make now";
-    else if (outlives(line.image.created, line.image.not_after, line.wish.validity))
+    else if (outlives(line.image.created, line.image.not_after, line.wish->validity))
         line.outdated = "its image is valid until " + line.image.not_after +
                         ", for longer than the requirements allow now";
     else if (expiry_is_near(line.image.created, line.image.not_after, clock_.wall()))

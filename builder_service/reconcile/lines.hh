@@ -24,7 +24,7 @@ namespace unikernel
 
 /// What is wanted of a line now: the plan of its head's spec with the requirements that hold.
 struct Wish {
-    Result<std::string> plan_digest = std::string();  ///< or why there is no such image
+    tl::expected<std::string, Impossible> plan_digest;
     nlohmann::json requirements =
         nlohmann::json::array();  ///< stored ones that hold: [{"requirement","revision","project","domain"}]
     RolloutPolicy policy;         ///< of all that apply, the strictest
@@ -36,9 +36,10 @@ struct Wish {
 struct Line {
     BuildRecord head;
     LineImage image;  ///< the head's
-    Wish wish;
+    /// Or why nobody knows just now what is wanted. Then it is neither what was wanted before nor impossible:
+    /// what rests on it waits for a look that tells.
+    Result<Wish> wish;
     std::string outdated;  ///< for people: why the head's image is not what is wanted; "": it is
-    std::string problem;   ///< for people: why it is not known what is wanted; "": it is known
     bool stored = true;    ///< of one that is outdated: the service still has the head's image
 };
 
@@ -84,6 +85,7 @@ private:
     };
     Result<Moment> moment();
     Result<Line> line(BuildRecord head, const Moment& moment);
+    /// Errors: what is no verdict.
     Result<Wish> wish(const BuildRecord& head, const Moment& moment);
     Result<Wish> planned_wish(const BuildRecord& head, std::vector<RequirementService::Selected> selected,
                               const Moment& moment);

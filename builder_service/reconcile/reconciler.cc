@@ -113,8 +113,8 @@ Result<void> Reconciler::look(const std::stop_token& stop)
         return tl::unexpected(lines.error());
     world_.lines.clear();
     for (auto& line : *lines) {
-        if (!line.problem.empty())
-            spdlog::warn("line {}: {}", line.image.name, line.problem);
+        if (!line.wish)
+            spdlog::warn("line {}: {}", line.image.name, line.wish.error().message);
         world_.lines.insert_or_assign(key_of(line), std::move(line));
     }
     world_.tenants.clear();
@@ -145,9 +145,9 @@ Standing Reconciler::standing_of(const LineImage& image) const
     const auto* line = world_.line({image.project, image.name});
     if (line == nullptr)
         return Standing::unknown;
-    if (!line->problem.empty())
+    if (!line->wish)
         return Standing::undecided;
-    return standing(image, line->wish.plan_digest.value_or(""), line->wish.validity, parts_.clock.wall());
+    return standing(image, line->wish->plan_digest.value_or(""), line->wish->validity, parts_.clock.wall());
 }
 
 /// How many builds the loop may begin beside its own that wait or run.
@@ -206,14 +206,14 @@ std::string Reconciler::cause(const Line& line) const
 {
     const auto tenants = world_.tenants.find(key_of(line));
     const bool inhabited = tenants != world_.tenants.end();
-    if (!line.problem.empty() || (!line.stored && !inhabited))
+    if (!line.wish || (!line.stored && !inhabited))
         return "";
     if (!line.outdated.empty() || !inhabited)
         return line.outdated;
     for (const auto& [server, image] : tenants->second)
         // What runs the newest image is judged with it: its time may have come in between.
         if (!server.pinned && image.build != line.image.build &&
-            !complies(image, *line.wish.plan_digest, line.wish.validity, parts_.clock.wall()))
+            !complies(image, *line.wish->plan_digest, line.wish->validity, parts_.clock.wall()))
             return "server " + server.name + " does not run what is wanted";
     return "";
 }
@@ -227,8 +227,8 @@ Result<std::vector<nlohmann::json>> Reconciler::left_behind(const Line& line) co
     const auto tenants = world_.tenants.find(key_of(line));
     for (const auto& [server, image] :
          tenants == world_.tenants.end() ? std::vector<World::Tenant>{} : tenants->second) {
-        if (line.wish.plan_digest &&
-            complies(image, *line.wish.plan_digest, line.wish.validity, parts_.clock.wall()))
+        if (line.wish->plan_digest &&
+            complies(image, *line.wish->plan_digest, line.wish->validity, parts_.clock.wall()))
             continue;
         const auto build = parts_.builds.find(image.build, {"", true});
         if (!build)
@@ -246,7 +246,7 @@ Result<std::optional<Rollout>> Reconciler::begin(const Line& line)
     const auto last = parts_.rollouts.find_back_off(line.head.project, line.image.name);
     if (!last)
         return tl::unexpected(last.error());
-    if (*last && holds(**last, line.wish.request, parts_.clock.wall_ms()))
+    if (*last && holds(**last, line.wish->request, parts_.clock.wall_ms()))
         return std::nullopt;
     Rollout rollout;
     rollout.project = line.head.project;
@@ -255,13 +255,13 @@ Result<std::optional<Rollout>> Reconciler::begin(const Line& line)
     const auto old = left_behind(line);
     if (!old)
         return tl::unexpected(old.error());
-    rollout.requirements = line.wish.requirements;
+    rollout.requirements = line.wish->requirements;
     for (auto& each : rollout.requirements)
         each["new"] = std::any_of(old->begin(), old->end(),
                                   [&](const auto& applied) { return !is_among(each, applied); });
     rollout.from_build = line.head.id;
-    rollout.request = line.wish.request;
-    rollout.plan_digest = line.wish.plan_digest.value_or("");
+    rollout.request = line.wish->request;
+    rollout.plan_digest = line.wish->plan_digest.value_or("");
     if (!line.outdated.empty()) {
         rollout.build = new_id();
     } else {

@@ -45,11 +45,12 @@ std::optional<std::string> RolloutDriver::superseded(const Rollout& rollout, con
     const auto* line = world.line({rollout.project, rollout.name});
     if (line == nullptr)
         return "its builds are gone";
-    if (!line->problem.empty())
+    if (!line->wish)
         return std::nullopt;  // nobody knows; it goes on
-    if (!line->wish.plan_digest)
-        return "what is wanted now cannot be made: " + line->wish.plan_digest.error().message;
-    if (*line->wish.plan_digest != rollout.plan_digest)
+    const auto& plan = line->wish->plan_digest;
+    if (!plan)
+        return "what is wanted now cannot be made: " + plan.error().why;
+    if (*plan != rollout.plan_digest)
         return "the requirements have changed; what is wanted now is another image";
     if (of_another_head(rollout, *line))
         return "build " + line->head.id + " is newer";
@@ -136,7 +137,7 @@ Result<RolloutDriver::Next> RolloutDriver::build(Rollout& rollout, World& world)
 Result<void> RolloutDriver::submit(Rollout& rollout, World& world)
 {
     const auto* line = world.line({rollout.project, rollout.name});
-    if (line == nullptr || !line->problem.empty())
+    if (line == nullptr || !line->wish)
         return wait(rollout, RolloutState::building, "it is not known now what is wanted");
     if (world.places == 0)
         return wait(rollout, RolloutState::building,

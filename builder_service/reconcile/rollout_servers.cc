@@ -37,7 +37,7 @@ Result<RolloutDriver::Next> RolloutDriver::replace(Rollout& rollout, World& worl
     if (auto adopted = adopt(rollout, world); !adopted)
         return tl::unexpected(adopted.error());
     const auto* line = world.line({rollout.project, rollout.name});
-    const auto policy = line == nullptr ? RolloutPolicy{} : line->wish.policy;
+    const auto policy = line == nullptr || !line->wish ? RolloutPolicy{} : line->wish->policy;
     if (auto stepped = step_all(rollout, policy, stop); !stepped)
         return tl::unexpected(stepped.error());
     auto facts = facts_of(rollout, world);
@@ -89,7 +89,8 @@ bool RolloutDriver::complies(const Rollout& rollout, const World& world, const L
 {
     const auto* line = world.line({rollout.project, rollout.name});
     return unikernel::complies(image, rollout.plan_digest,
-                               line == nullptr ? std::nullopt : line->wish.validity, parts_.clock.wall());
+                               line == nullptr || !line->wish ? std::nullopt : line->wish->validity,
+                               parts_.clock.wall());
 }
 
 /// Servers of the line that do not run what is wanted, and are not known here yet.
@@ -119,8 +120,8 @@ RolloutFacts RolloutDriver::facts_of(const Rollout& rollout, const World& world)
 {
     const auto* line = world.line({rollout.project, rollout.name});
     RolloutFacts facts;
-    if (line != nullptr)
-        facts.policy = line->wish.policy;
+    if (line != nullptr && line->wish)
+        facts.policy = line->wish->policy;
     facts.superseded = superseded(rollout, world);
     facts.window_open = open(facts.policy, parts_.clock.wall());
     const auto replaced = std::count_if(rollout.servers.begin(), rollout.servers.end(),
@@ -299,7 +300,8 @@ Result<bool> RolloutDriver::begin(Rollout& rollout, const World& world, RolloutS
         return false;
     }
     const auto* line = world.line({rollout.project, rollout.name});
-    const auto checkable = can_check(now, line == nullptr ? RolloutPolicy{} : line->wish.policy, stop);
+    const auto policy = line == nullptr || !line->wish ? RolloutPolicy{} : line->wish->policy;
+    const auto checkable = can_check(now, policy, stop);
     if (!checkable) {
         busy = "server " + server.name +
                " is not touched, because its health could not be checked: " + checkable.error().message;

@@ -6,6 +6,25 @@
 namespace unikernel
 {
 
+bool is_verdict(const Failure& failure)
+{
+    switch (failure.kind) {
+    case FailureKind::invalid:
+    case FailureKind::not_found:
+    case FailureKind::conflict:
+    case FailureKind::unresolvable:
+    case FailureKind::too_large:
+        return true;
+    case FailureKind::no_space:
+    case FailureKind::timed_out:
+    case FailureKind::cancelled:
+    case FailureKind::unavailable:
+    case FailureKind::internal:
+        break;
+    }
+    return false;
+}
+
 std::vector<nlohmann::json> inline_requirements(const BuildRecord& build)
 {
     // The stored ones were put behind them, in the order of `applied`.

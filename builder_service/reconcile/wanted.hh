@@ -17,11 +17,20 @@ namespace unikernel
 /// Plans a request: preview() with its settings bound.
 using Planner = std::function<Result<Preview>(const BuildRequest&)>;
 
+/// Whether a failure says of a request that no image can come of it until somebody changes something. Else it
+/// says that nobody knows just now.
+bool is_verdict(const Failure& failure);
+
+/// There can be no image as it is wanted, until somebody changes something.
+struct Impossible {
+    std::string why;  ///< for people
+};
+
 /// What the next image of a line has to be. A line is all builds of one spec's name in a project, its head
 /// the newest of them that succeeded and has an image.
 struct WantedPlan {
     std::vector<RequirementService::Selected> requirements;  ///< stored ones that apply
-    Result<Preview> preview;  ///< or why there is no such image: unresolvable, invalid
+    Result<Preview> preview;  ///< or why there is none now; whether there can be one: is_verdict
     std::optional<std::chrono::seconds> validity = {};  ///< how long the image may live; nothing: for ever
 };
 

@@ -27,6 +27,7 @@ protected:
                          .created = "2026-05-02T00:00:00.000Z",
                          .not_after = "",
                          .wanted_plan_digest = std::string("wanted"),
+                         .unknown = "",
                          .validity = std::nullopt,
                          .outdated = "",
                          .requirements = {requirement("tls-only", 2, "2026-05-01T00:00:00.000Z")}}};
@@ -176,12 +177,20 @@ TEST_F(Report, an_image_that_lives_for_longer_than_it_may_is_not_in_compliance)
 
 TEST_F(Report, nothing_is_in_compliance_where_no_image_can_be_made)
 {
-    facts_.lines[0].wanted_plan_digest = fail(FailureKind::unresolvable, "a conflicts with b");
+    facts_.lines[0].wanted_plan_digest = tl::unexpected(Impossible{"a conflicts with b"});
     facts_.lines[0].outdated = "cannot be made";
     EXPECT_EQ(reason(), "what is wanted of image web cannot be made: a conflicts with b");
     EXPECT_EQ(report()["compliant"], false);
     EXPECT_TRUE(report()["lines"][0]["wanted_plan_digest"].is_null());
     EXPECT_EQ(report()["lines"][0]["reason"], "cannot be made");
+}
+
+TEST_F(Report, that_nobody_knows_what_is_wanted_is_not_told_as_if_it_could_not_be_made)
+{
+    facts_.lines[0].unknown = "it is not known now what is wanted of it: a repository is away";
+    EXPECT_EQ(server()["compliant"], false);
+    EXPECT_EQ(reason(), "image web: it is not known now what is wanted of it: a repository is away");
+    EXPECT_EQ(report()["compliant"], false);
 }
 
 TEST_F(Report, a_pinned_server_says_why_it_stays)

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
+
 #include "tests/unit/reconcile/town.hh"
 
 #include "builder_service/database/timestamp.hh"
@@ -24,9 +26,30 @@ protected:
         ASSERT_TRUE(all_rollouts().empty()) << "there is nothing to do yet";
         require("secure", 1);
     }
+    /// Passes at which nobody can tell what is wanted.
+    void trouble_comes_and_goes(FailureKind kind)
+    {
+        trouble = Failure{kind, "repository house cannot be used"};
+        for (int n = 0; n < 3; ++n) {
+            ASSERT_TRUE(one_->loop.pass(true, {}));
+            hands.pass(10s);
+        }
+        trouble.reset();
+    }
+    std::string standing_of(const std::string& server)
+    {
+        std::string state;
+        EXPECT_TRUE(database->transact(false, [&](soci::session& sql) {
+            sql << "SELECT state FROM server_standings WHERE server = :id", soci::use(server),
+                soci::into(state);
+        }));
+        return state;
+    }
     std::string old_;
     std::unique_ptr<Process> one_;
 };
+
+constexpr std::array transient{FailureKind::unavailable, FailureKind::no_space, FailureKind::internal};
 
 TEST_F(ReconcilerTest, leaves_alone_what_is_as_wanted)
 {
@@ -151,6 +174,55 @@ TEST_F(ReconcilerTest, says_once_that_what_is_wanted_cannot_be_made)
     unresolvable = false;
     settle(*one_);
     EXPECT_EQ(newest().state, "succeeded");
+}
+
+TEST_F(ReconcilerTest, a_paused_rollout_stays_paused_while_nobody_knows_what_is_wanted)
+{
+    outdated_line({"a"});
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    ASSERT_TRUE(rollouts.give_order(newest().rollout.id, {"", true}, Order::pause));
+    for (const auto kind : transient)
+        trouble_comes_and_goes(kind);
+    EXPECT_EQ((*builds.find(newest().rollout.build, {"", true}))->state, BuildState::queued)
+        << "nor is its build cancelled";
+    work();
+    for (const auto kind : transient)
+        trouble_comes_and_goes(kind);
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    EXPECT_EQ(all_rollouts().size(), 1U);
+    EXPECT_EQ(newest().state, "paused") << newest().reason;
+    EXPECT_TRUE(fleet.asked.empty());
+}
+
+TEST_F(ReconcilerTest, an_aborted_rollout_does_not_come_back_after_nobody_knew_what_is_wanted)
+{
+    outdated_line({"a"});
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    ASSERT_TRUE(rollouts.give_order(newest().rollout.id, {"", true}, Order::abort));
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    ASSERT_EQ(newest().state, "aborted");
+    for (const auto kind : transient)
+        trouble_comes_and_goes(kind);
+    hands.pass(3h);
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    EXPECT_EQ(all_rollouts().size(), 1U) << newest().reason;
+    EXPECT_TRUE(fleet.asked.empty());
+}
+
+TEST_F(ReconcilerTest, a_server_is_in_compliance_still_while_nobody_knows_what_is_wanted)
+{
+    fleet.add("a", built("web"));
+    one_ = process();
+    settle(*one_);
+    ASSERT_EQ(standing_of("a"), "in");
+    trouble = Failure{FailureKind::unavailable, "repository house cannot be used"};
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    EXPECT_EQ(standing_of("a"), "in");
+    EXPECT_TRUE(all_rollouts().empty());
+    trouble.reset();
+    unresolvable = true;
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    EXPECT_EQ(standing_of("a"), "out") << "of this somebody is certain";
 }
 
 TEST_F(ReconcilerTest, a_requirement_withdrawn_in_the_middle_takes_the_servers_back)
@@ -362,7 +434,7 @@ TEST_F(ReconcilerTest, follows_what_the_requirements_say_of_rollouts_together)
     built("web");
     require("console", 1);
     one_ = process();
-    const auto policy = [&] { return one_->lines.look()->at(0).wish.policy; };
+    const auto policy = [&] { return one_->lines.look()->at(0).wish->policy; };
     EXPECT_EQ(policy(), RolloutPolicy{});
     require("console", 1, {{"canary", 0}, {"parallel", 10}, {"pause", "30s"}});
     EXPECT_EQ(policy().parallel, 10U) << "one that says nothing of it sets no limit";
@@ -445,10 +517,10 @@ TEST_F(ReconcilerTest, plans_anew_only_what_something_changed_for)
     unresolvable = true;
     lines = look();
     EXPECT_EQ(plans, 3) << "other modules concern all";
-    EXPECT_FALSE(lines.at(0).wish.plan_digest);
+    EXPECT_FALSE(lines.at(0).wish->plan_digest);
     unresolvable = false;
     lines = look();
-    EXPECT_TRUE(lines.at(0).wish.plan_digest);
+    EXPECT_TRUE(lines.at(0).wish->plan_digest);
     settle(*one_);
     look();
     plans = 0;

@@ -342,13 +342,17 @@ protected:
                          ++town.plans;
                          if (town.unresolvable)
                              return fail(FailureKind::unresolvable, "modules cannot be combined");
+                         if (town.trouble)
+                             return tl::unexpected(*town.trouble);
                          return Preview{{{"plan_digest", plan_of(request.spec, request.requirements)}}, {}};
                      },
                      .note = [](const BuildRecord& build) -> Result<nlohmann::json> {
                          return nlohmann::json{{"plan_digest", plan_of(build)}};
                      },
                      .modules = [&town]() -> Result<std::string> {
-                         return std::string(town.unresolvable ? "without the one that is needed" : "all");
+                         return std::string(town.unresolvable ? "without the one that is needed"
+                                            : town.trouble    ? "nobody knows"
+                                                              : "all");
                      }},
                     town.hands.clock()),
               loop({.lease = lease,
@@ -429,6 +433,7 @@ protected:
     RolloutRepository rollouts{*database};
     ToyFleet fleet{death};
     bool unresolvable = false;
+    std::optional<Failure> trouble;  ///< why no plan can be made just now
     int submitted = 0;
     int plans = 0;  ///< that were made
 };
