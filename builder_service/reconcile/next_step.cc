@@ -186,6 +186,8 @@ std::optional<RolloutStep> obstacle(const Rollout& rollout, const RolloutFacts& 
     };
     if (rollout.order == Order::pause)
         return wait(RolloutState::paused, "paused by a person");
+    if (!facts.unknown.empty())
+        return wait(RolloutState::waiting, "it is not known now what is wanted: " + facts.unknown);
     if (!facts.window_open)
         return wait(RolloutState::waiting, "no maintenance window is open");
     if (count(rollout, ServerState::replaced) > 0 && facts.since_replaced < facts.policy.pause)

@@ -39,6 +39,7 @@ struct ServerStep {
 
 constexpr int asks_most = 3;
 constexpr std::chrono::seconds ask_again{5};          ///< a question that had no effect is put again so late
+constexpr std::chrono::hours within_most{1};          ///< the longest that a policy can say
 constexpr std::chrono::minutes replacement_most{15};  ///< a fleet that has not ended by then failed
 
 /// For a server that is in flight.
@@ -51,6 +52,7 @@ ServerStep after_refusal(const RolloutServer& server, const Failure& refusal, co
 /// What is known of a rollout whose image is there.
 struct RolloutFacts {
     RolloutPolicy policy;
+    std::string unknown;  ///< why nobody knows now what is wanted, nor the policy; "": it is known
     std::optional<std::string> superseded;  ///< by what, for people
     bool window_open = true;
     std::chrono::milliseconds since_replaced{0};  ///< by this process's steady clock

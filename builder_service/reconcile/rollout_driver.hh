@@ -39,8 +39,10 @@ private:
     Result<Next> replace(Rollout& rollout, World& world, const std::stop_token& stop);
     Done adopt(Rollout& rollout, const World& world);
     Result<Next> end(Rollout& rollout, const RolloutStep& last, const World& world);
-    Done step_all(Rollout& rollout, const RolloutPolicy& policy, const std::stop_token& stop);
-    Result<bool> step(Rollout& rollout, RolloutServer& server, const RolloutPolicy& policy,
+    /// Nothing: nobody knows just now.
+    std::optional<RolloutPolicy> policy_of(const Rollout& rollout, const World& world) const;
+    Done step_all(Rollout& rollout, const std::optional<RolloutPolicy>& policy, const std::stop_token& stop);
+    Result<bool> step(Rollout& rollout, RolloutServer& server, const std::optional<RolloutPolicy>& policy,
                       const std::stop_token& stop);
     Done ask(Rollout& rollout, RolloutServer& server, const std::string& image, const ServerFacts& facts,
              const std::stop_token& stop);

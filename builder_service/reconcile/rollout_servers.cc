@@ -31,13 +31,20 @@ bool any(const Rollout& rollout, bool (*which)(ServerState))
 
 }  // namespace
 
+std::optional<RolloutPolicy> RolloutDriver::policy_of(const Rollout& rollout, const World& world) const
+{
+    const auto* line = world.line({rollout.project, rollout.name});
+    if (line == nullptr)
+        return RolloutPolicy{};
+    return line->wish ? std::optional(line->wish->policy) : std::nullopt;
+}
+
 Result<RolloutDriver::Next> RolloutDriver::replace(Rollout& rollout, World& world,
                                                    const std::stop_token& stop)
 {
     if (auto adopted = adopt(rollout, world); !adopted)
         return tl::unexpected(adopted.error());
-    const auto* line = world.line({rollout.project, rollout.name});
-    const auto policy = line == nullptr || !line->wish ? RolloutPolicy{} : line->wish->policy;
+    const auto policy = policy_of(rollout, world);
     if (auto stepped = step_all(rollout, policy, stop); !stepped)
         return tl::unexpected(stepped.error());
     auto facts = facts_of(rollout, world);
@@ -58,7 +65,7 @@ Result<RolloutDriver::Next> RolloutDriver::replace(Rollout& rollout, World& worl
         return end(rollout, next, world);
     if (auto stored = wait(rollout, next.state, next.reason); !stored)
         return tl::unexpected(stored.error());
-    const bool pauses = next.state == RolloutState::waiting && facts.window_open;
+    const bool pauses = next.state == RolloutState::waiting && facts.window_open && facts.unknown.empty();
     return any(rollout, in_flight) || pauses ? Next::soon : Next::idle;
 }
 
@@ -71,7 +78,7 @@ Result<RolloutDriver::Next> RolloutDriver::end(Rollout& rollout, const RolloutSt
     return finish(rollout, last.state, last.reason).map([] { return Next::look; });
 }
 
-Result<void> RolloutDriver::step_all(Rollout& rollout, const RolloutPolicy& policy,
+Result<void> RolloutDriver::step_all(Rollout& rollout, const std::optional<RolloutPolicy>& policy,
                                      const std::stop_token& stop)
 {
     for (auto& server : rollout.servers)
@@ -120,8 +127,9 @@ RolloutFacts RolloutDriver::facts_of(const Rollout& rollout, const World& world)
 {
     const auto* line = world.line({rollout.project, rollout.name});
     RolloutFacts facts;
-    if (line != nullptr && line->wish)
-        facts.policy = line->wish->policy;
+    if (line != nullptr && !line->wish)
+        facts.unknown = line->wish.error().message;
+    facts.policy = policy_of(rollout, world).value_or(RolloutPolicy{});
     facts.superseded = superseded(rollout, world);
     facts.window_open = open(facts.policy, parts_.clock.wall());
     const auto replaced = std::count_if(rollout.servers.begin(), rollout.servers.end(),
@@ -131,8 +139,8 @@ RolloutFacts RolloutDriver::facts_of(const Rollout& rollout, const World& world)
 }
 
 /// One step of a server that is in flight. False: it waits for the fleet.
-Result<bool> RolloutDriver::step(Rollout& rollout, RolloutServer& server, const RolloutPolicy& policy,
-                                 const std::stop_token& stop)
+Result<bool> RolloutDriver::step(Rollout& rollout, RolloutServer& server,
+                                 const std::optional<RolloutPolicy>& policy, const std::stop_token& stop)
 {
     auto now = parts_.fleet.find(server.id, stop);
     if (!now) {
@@ -143,10 +151,12 @@ Result<bool> RolloutDriver::step(Rollout& rollout, RolloutServer& server, const 
                             .target = target(rollout),
                             .in_state = watch_.elapsed(key_of(rollout, server, to_string(server.state))),
                             .since_asked = watch_.known(key_of(rollout, server, "asked")),
-                            .within = policy.within};
+                            .within = policy ? policy->within : within_most};
     auto next = next_step(server, facts);
+    if (next.kind == ServerStep::Kind::check && !policy)
+        return false;  // nobody knows what it must show
     if (next.kind == ServerStep::Kind::check)
-        next = after_check(healthy(*facts.now, policy, stop), facts);
+        next = after_check(healthy(*facts.now, *policy, stop), facts);
     switch (next.kind) {
     case ServerStep::Kind::ask_new:
         return ask(rollout, server, facts.target, facts, stop).map([] { return false; });
@@ -299,8 +309,7 @@ Result<bool> RolloutDriver::begin(Rollout& rollout, const World& world, RolloutS
         busy = "server " + server.name + " is " + now.status + now.fault;
         return false;
     }
-    const auto* line = world.line({rollout.project, rollout.name});
-    const auto policy = line == nullptr || !line->wish ? RolloutPolicy{} : line->wish->policy;
+    const auto policy = policy_of(rollout, world).value_or(RolloutPolicy{});  // known, or none is begun with
     const auto checkable = can_check(now, policy, stop);
     if (!checkable) {
         busy = "server " + server.name +

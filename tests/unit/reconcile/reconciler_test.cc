@@ -209,6 +209,53 @@ TEST_F(ReconcilerTest, an_aborted_rollout_does_not_come_back_after_nobody_knew_w
     EXPECT_TRUE(fleet.asked.empty());
 }
 
+TEST_F(ReconcilerTest, no_server_is_begun_with_while_nobody_knows_the_windows)
+{
+    const nlohmann::json at_night = {{"windows", {{{"from", "02:00"}, {"to", "03:00"}}}}};
+    outdated_line({"a"});
+    require("secure", 1, at_night);
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    work();
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    EXPECT_EQ(newest().reason, "no maintenance window is open");
+    trouble = Failure{FailureKind::internal, "console/module.yaml: line 3 is cut off"};
+    for (int n = 0; n < 3; ++n) {
+        ASSERT_EQ(*one_->loop.pass(true, {}), RolloutDriver::Next::idle);
+        hands.pass(1s);
+    }
+    EXPECT_EQ(newest().state, "waiting");
+    EXPECT_EQ(newest().reason, "it is not known now what is wanted: console/module.yaml: line 3 is cut off");
+    EXPECT_TRUE(fleet.asked.empty());
+    trouble.reset();
+    hands.pass(12h);
+    settle(*one_);
+    EXPECT_EQ(newest().state, "succeeded") << newest().reason;
+    EXPECT_EQ(all_rollouts().size(), 1U);
+}
+
+TEST_F(ReconcilerTest, no_server_is_called_healthy_while_nobody_knows_what_it_must_show)
+{
+    outdated_line({"a", "b"});
+    require("secure", 1, {{"health", {{{"http", {{"port", 80}}}}}}});
+    while (fleet.asked.empty()) {
+        ASSERT_TRUE(one_->loop.pass(true, {}));
+        work();
+    }
+    trouble = Failure{FailureKind::internal, "console/module.yaml: line 3 is cut off"};
+    fleet.tick();
+    for (int n = 0; n < 3; ++n) {
+        ASSERT_TRUE(one_->loop.pass(true, {}));
+        hands.pass(5min);
+    }
+    EXPECT_EQ(fleet.checks, 0);
+    EXPECT_EQ(server_of(newest().rollout, "a").state, ServerState::checking);
+    EXPECT_EQ(fleet.at("b").image, old_);
+    trouble.reset();
+    settle(*one_);
+    EXPECT_EQ(newest().state, "succeeded") << newest().reason;
+    EXPECT_EQ(fleet.checks, 2);
+}
+
 TEST_F(ReconcilerTest, a_server_is_in_compliance_still_while_nobody_knows_what_is_wanted)
 {
     fleet.add("a", built("web"));
