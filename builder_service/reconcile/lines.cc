@@ -158,10 +158,13 @@ Result<Wish> Lines::planned_wish(const BuildRecord& head, std::vector<Requiremen
 {
     Wish wish;
     auto documents = inline_requirements(head);
+    std::vector<nlohmann::json> imposed;
     const bool lasts = does_not_depend_on_time(head.spec, documents, selected);
     for (const auto& [requirement, reason] : selected) {
         documents.push_back(requirement.document);
         const auto scope = requirement.scope();
+        if (!scope.project)
+            imposed.push_back(requirement.document);
         wish.requirements.push_back(
             {{"requirement", requirement.name},
              {"revision", requirement.revision},
@@ -187,6 +190,7 @@ Result<Wish> Lines::planned_wish(const BuildRecord& head, std::vector<Requiremen
         return tl::unexpected(plan->preview.error());
     wish.validity = plan->validity;
     wish.policy = policy_of(head.spec, documents, moment.now);
+    wish.imposed_policy = policy_of(head.spec, imposed, moment.now);
     wish.request =
         request_of(head, documents, wish.plan_digest ? *wish.plan_digest : wish.plan_digest.error().why);
     if (!moment.stamp.empty() && lasts)

@@ -28,6 +28,9 @@ struct Wish {
     nlohmann::json requirements =
         nlohmann::json::array();  ///< stored ones that hold: [{"requirement","revision","project","domain"}]
     RolloutPolicy policy;         ///< of all that apply, the strictest
+    /// Of administrators' requirements alone: of a rollout that one of them imposes the project, its builds'
+    /// authors too, says nothing.
+    RolloutPolicy imposed_policy;
     std::optional<std::chrono::seconds> validity;  ///< how long an image may live; nothing: for ever
     std::string request;  ///< digest of all that determines the wish; another one is worth a try at once
 };

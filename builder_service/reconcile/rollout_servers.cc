@@ -36,7 +36,9 @@ std::optional<RolloutPolicy> RolloutDriver::policy_of(const Rollout& rollout, co
     const auto* line = world.line({rollout.project, rollout.name});
     if (line == nullptr)
         return RolloutPolicy{};
-    return line->wish ? std::optional(line->wish->policy) : std::nullopt;
+    if (!line->wish)
+        return std::nullopt;
+    return imposed(rollout) != nullptr ? line->wish->imposed_policy : line->wish->policy;
 }
 
 Result<RolloutDriver::Next> RolloutDriver::replace(Rollout& rollout, World& world,

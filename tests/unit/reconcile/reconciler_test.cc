@@ -495,6 +495,44 @@ TEST_F(ReconcilerTest, follows_what_the_requirements_say_of_rollouts_together)
     EXPECT_EQ(policy().within, 60s);
 }
 
+TEST_F(ReconcilerTest, a_project_cannot_put_off_what_is_imposed_on_it)
+{
+    const auto hindrance = [](const std::string& name, const std::string& from, const std::string& to) {
+        return nlohmann::json{
+            {"name", name},
+            {"applies_to", {{"everything", true}}},
+            {"modules", {{"lwip", {{"mtu", from}}}}},
+            {"rollout",
+             {{"windows", {{{"from", from}, {"to", to}}}}, {"health", {{{"tcp", {{"port", 9}}}}}}}}};
+    };
+    auto build = order("web");
+    build.id = new_id();
+    build.requirements = {hindrance("given", "02:00", "03:00")};
+    ASSERT_TRUE(builds.add(build));
+    work();
+    old_ = head_of("web");
+    fleet.add("a", old_);
+    one_ = process();
+    const RequirementScope ours{"", ""};
+    ASSERT_TRUE(requirements.create(ours, hindrance("own", "04:00", "05:00"), {""}));
+    for (int n = 0; n < 3; ++n) {
+        ASSERT_TRUE(one_->loop.pass(true, {}));
+        work();
+    }
+    EXPECT_EQ(newest().reason, "no maintenance window is open") << "its own may wait for ever";
+    require("secure", 1, {{"canary", 3}});
+    settle(*one_);
+    EXPECT_EQ(newest().state, "succeeded") << newest().reason;
+    EXPECT_NE(imposed(newest().rollout), nullptr);
+    EXPECT_EQ(fleet.at("a").image, head_of("web"));
+    const auto wish = one_->lines.look()->at(0).wish.value();
+    EXPECT_EQ(wish.policy.windows.size(), 2U);
+    EXPECT_EQ(wish.policy.health.size(), 1U);
+    RolloutPolicy global;
+    global.canary = 3;
+    EXPECT_EQ(wish.imposed_policy, global);
+}
+
 TEST_F(ReconcilerTest, renews_an_image_that_is_sealed_for_longer_than_it_may_be_by_now)
 {
     limit("fresh", "30d");
