@@ -51,11 +51,13 @@ Result<RolloutDriver::Next> RolloutDriver::replace(Rollout& rollout, World& worl
         return tl::unexpected(stepped.error());
     auto facts = facts_of(rollout, world);
     auto next = next_step(rollout, facts);
-    if (next.kind == RolloutStep::Kind::begin) {
+    const auto busy = rollout.id + "/busy";
+    if (next.kind != RolloutStep::Kind::begin) {
+        watch_.forget(busy);  // nobody asks now; who is busy later was not all the time
+    } else {
         const auto begun = begin(rollout, world, next.places, facts.busy, stop);
         if (!begun)
             return tl::unexpected(begun.error());
-        const auto busy = rollout.id + "/busy";
         if (facts.busy.empty()) {
             watch_.forget(busy);
             return step_all(rollout, policy, stop).map([] { return Next::now; });

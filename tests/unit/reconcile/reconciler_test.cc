@@ -460,6 +460,31 @@ TEST_F(ReconcilerTest, a_fleet_that_is_away_is_waited_for)
     EXPECT_EQ(fleet.at("a").image, head_of("web"));
 }
 
+TEST_F(ReconcilerTest, a_server_that_was_busy_before_a_pause_and_is_again_was_not_busy_all_the_time)
+{
+    outdated_line({"a"});
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    work();
+    const auto be_busy = [&](bool busy) {
+        fleet.at("a").status = busy ? "RESIZE" : "ACTIVE";
+        fleet.at("a").settled = !busy;
+    };
+    be_busy(true);
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    EXPECT_EQ(newest().reason, "server a is RESIZE");
+    const auto id = newest().rollout.id;
+    ASSERT_TRUE(rollouts.give_order(id, {"", true}, Order::pause));
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    hands.pass(24h);
+    ASSERT_TRUE(rollouts.give_order(id, {"", true}, Order::none));
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    EXPECT_EQ(newest().state, "waiting") << newest().reason;
+    hands.pass(16min);
+    ASSERT_TRUE(one_->loop.pass(true, {}));
+    EXPECT_EQ(newest().state, "failed");
+    EXPECT_THAT(newest().reason, HasSubstr("server a is RESIZE, and stays so"));
+}
+
 TEST_F(ReconcilerTest, a_stopped_server_is_replaced_and_stays_stopped)
 {
     outdated_line({"a"});
