@@ -44,7 +44,8 @@ private:
             std::function<void()> task;
             {
                 std::unique_lock lock(mutex_);
-                if (!changed_.wait(lock, stop, [this] { return !waiting_.empty(); }))
+                changed_.wait(lock, stop, [this] { return !waiting_.empty(); });
+                if (stop.stop_requested())
                     return;
                 task = std::move(waiting_.front());
                 waiting_.pop_front();

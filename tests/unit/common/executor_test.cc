@@ -2,7 +2,9 @@
 #include "common/util/executor.hh"
 
 #include <atomic>
+#include <chrono>
 #include <latch>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -39,6 +41,26 @@ TEST(Executor, RefusesWhatDoesNotFit)
     EXPECT_TRUE(executor.post([] {}));
     EXPECT_FALSE(executor.post([] {}));
     go_on.count_down();
+}
+
+TEST(Executor, DropsWhatWasNotBegunWhenItIsDestroyed)
+{
+    std::latch begun(1);
+    std::atomic<bool> ended{false};
+    std::atomic<int> after{0};
+    {
+        Executor executor(1, 10);
+        EXPECT_TRUE(executor.post([&] {
+            begun.count_down();
+            std::this_thread::sleep_for(std::chrono::milliseconds(300));  // the destructor is waiting then
+            ended = true;
+        }));
+        for (int n = 0; n < 5; ++n)
+            EXPECT_TRUE(executor.post([&] { ++after; }));
+        begun.wait();
+    }
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(after, 0);
 }
 
 }  // namespace
