@@ -15,7 +15,8 @@ Lines::Ports line_ports(const Loop::Parts& parts)
                     return artifacts.image(build.image, Scope{build.project, false})
                         .map([](const StoredImage& image) { return image.description; });
                 },
-            .modules = parts.modules};
+            .modules = parts.modules,
+            .imported = parts.imported};
 }
 
 ReconcilePorts ports(const Loop::Parts& parts)
@@ -44,7 +45,7 @@ Loop::Loop(const Settings& settings, const Parts& parts)
                    .ports = ports(parts),
                    .settings = {.interval = settings.reconcile.interval,
                                 .builds = settings.reconcile.builds,
-                                .images_in_glance = parts.images_in_glance}})
+                                .images_in_glance = parts.imported != nullptr}})
 {
 }
 

@@ -28,8 +28,8 @@ public:
         Fleet& fleet;
         Planner plan;
         std::function<Result<std::string>()> modules;  ///< Lines::Ports::modules
+        Imports::Find imported;                        ///< Lines::Ports::imported
         std::function<Result<void>(const LineImage&, std::stop_token)> retire;
-        bool images_in_glance = false;
     };
     Loop(const Settings& settings, const Parts& parts);
     Loop(const Loop&) = delete;

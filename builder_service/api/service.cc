@@ -311,6 +311,11 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
         retire = [&publishing](const LineImage& image, std::stop_token stop) {
             return publishing->retire(image.image_id, std::move(stop));
         };
+    Imports::Find imported;
+    if (servers.nova != nullptr)
+        imported = [&publishing, &artifacts](const BuildRecord& build, std::stop_token stop) {
+            return publishing->find_import(build, artifacts, std::move(stop));
+        };
     const auto modules = [repositories = backend.repositories] { return repositories->content_digest(); };
     Views views({.database = **database,
                  .builds = repository,
@@ -319,7 +324,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                  .rollouts = rollouts,
                  .fleet = *servers.fleet,
                  .planner = backend.pipeline.preview,
-                 .modules = modules});
+                 .modules = modules,
+                 .imported = imported});
     if (settings.reconcile.enabled && backend.pipeline.preview)
         loop = std::make_unique<Loop>(settings, Loop::Parts{.database = **database,
                                                             .builds = repository,
@@ -330,8 +336,8 @@ int serve(const Settings& settings, const HttpServer::Address& address, const Ba
                                                             .fleet = *servers.fleet,
                                                             .plan = backend.pipeline.preview,
                                                             .modules = modules,
-                                                            .retire = retire,
-                                                            .images_in_glance = servers.nova != nullptr});
+                                                            .imported = imported,
+                                                            .retire = retire});
     const auto wake = [&loop] {
         if (loop)
             loop->wake();

@@ -22,6 +22,7 @@ public:
         Fleet& fleet;
         Planner planner;
         std::function<Result<std::string>()> modules;  ///< Lines::Ports::modules
+        Imports::Find imported;                        ///< Lines::Ports::imported
     };
     explicit Views(const Parts& parts)
         : images_(parts.database), standings_(parts.database),
@@ -32,7 +33,8 @@ public:
                           return artifacts.image(build.image, Scope{build.project, false})
                               .map([](const StoredImage& image) { return image.description; });
                       },
-                  .modules = parts.modules}),
+                  .modules = parts.modules,
+                  .imported = parts.imported}),
           compliance_({.builds = parts.builds,
                        .requirements = parts.requirements,
                        .lines = lines_,
@@ -44,6 +46,7 @@ public:
                     .artifacts = parts.artifacts,
                     .requirements = parts.requirements,
                     .planner = parts.planner,
+                    .published = parts.imported != nullptr,
                     .tenants = [this, &fleet = parts.fleet] {
                         return population(fleet, lines_, images_, {}).map([](Population all) {
                             return std::move(all.tenants);

@@ -219,17 +219,34 @@ Result<std::vector<BuildRecord>> BuildRepository::list(const Scope& scope, const
     });
 }
 
-Result<std::vector<BuildRecord>> BuildRepository::heads(const Scope& scope)
+Result<std::vector<BuildRecord>> BuildRepository::heads(const Scope& scope, bool published)
 {
     const int all = scope.all_projects ? 1 : 0;
+    const int any = published ? 0 : 1;
     return database_.transact(false, [&](soci::session& sql) {
         return fetch(
             (sql.prepare << select_build
                          << "WHERE number IN (SELECT MAX(number) FROM builds"
                             " WHERE state = 'succeeded' AND image != '' AND (:all OR project = :project)"
-                            " GROUP BY project, name)"
+                            " AND (:any OR publish_state = 'active') GROUP BY project, name)"
                             " ORDER BY project, name",
-             use(all), use(scope.project)));
+             use(all), use(scope.project), use(any)));
+    });
+}
+
+Result<std::vector<std::string>> BuildRepository::not_published()
+{
+    return database_.transact(false, [](soci::session& sql) {
+        std::string id;
+        soci::statement statement =
+            (sql.prepare << "SELECT id FROM builds WHERE publish_state = '' AND state = 'succeeded'"
+                            " AND image != '' ORDER BY number DESC",
+             into(id));
+        std::vector<std::string> ids;
+        statement.execute();
+        while (statement.fetch())
+            ids.push_back(id);
+        return ids;
     });
 }
 
@@ -238,9 +255,12 @@ Result<std::vector<std::string>> BuildRepository::needed_bundles()
     return database_.transact(false, [&](soci::session& sql) {
         std::string digest;
         soci::statement statement =
-            (sql.prepare << "SELECT DISTINCT bundle FROM builds WHERE state IN ('queued', 'running')"
-                            " OR number IN (SELECT MAX(number) FROM builds"
-                            " WHERE state = 'succeeded' AND image != '' GROUP BY project, name)",
+            (sql.prepare
+                 << "SELECT DISTINCT bundle FROM builds WHERE state IN ('queued', 'running')"
+                    " OR number IN (SELECT MAX(number) FROM builds"
+                    " WHERE state = 'succeeded' AND image != '' GROUP BY project, name)"
+                    " OR number IN (SELECT MAX(number) FROM builds WHERE state = 'succeeded' AND image != ''"
+                    " AND publish_state = 'active' GROUP BY project, name)",
              into(digest));
         std::vector<std::string> found;
         statement.execute();
@@ -457,8 +477,10 @@ Result<void> BuildRepository::prune(const std::string& project, std::size_t keep
                " AND publish_state != 'removing' AND number <= (SELECT number FROM builds"
                " WHERE project = :same ORDER BY number DESC LIMIT 1 OFFSET :kept)"
                " AND number NOT IN (SELECT MAX(number) FROM builds WHERE project = :again"
-               " AND state = 'succeeded' AND image != '' GROUP BY name)",
-            use(project), use(project), use(kept), use(project);
+               " AND state = 'succeeded' AND image != '' GROUP BY name)"
+               " AND number NOT IN (SELECT MAX(number) FROM builds WHERE project = :once_more"
+               " AND state = 'succeeded' AND image != '' AND publish_state = 'active' GROUP BY name)",
+            use(project), use(project), use(kept), use(project), use(project);
     });
 }
 

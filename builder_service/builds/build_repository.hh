@@ -35,10 +35,12 @@ public:
     /// Newest first; those older than the build `marker`, or from the newest when it is empty.
     Result<std::vector<BuildRecord>> list(const Scope& scope, const std::string& marker, std::size_t limit);
     /// Of each name (of a spec) in a project the newest that succeeded and has an image; by project, then
-    /// name.
-    Result<std::vector<BuildRecord>> heads(const Scope& scope);
+    /// name. `published`: of those alone whose image is in Glance.
+    Result<std::vector<BuildRecord>> heads(const Scope& scope, bool published = false);
     /// Digests of the bundles of builds that wait or run, and of heads, of which the loop makes new images.
     Result<std::vector<std::string>> needed_bundles();
+    /// Ids of those that succeeded and have an image, which they were not asked to publish. Newest first.
+    Result<std::vector<std::string>> not_published();
     /// Oldest first.
     Result<std::vector<BuildRecord>> in_state(BuildState state);
     /// Those that this builder runs. Oldest first.
@@ -71,8 +73,8 @@ public:
     /// Succeeded ones of which the loop remembers no image yet (table line_images).
     Result<std::vector<BuildRecord>> not_remembered();
 
-    /// Removes the project's oldest ended builds beyond `keep`, with their events; not the heads of lines,
-    /// nor those of which something may still have to be taken out of Glance.
+    /// Removes the project's oldest ended builds beyond `keep`, with their events; not the heads of lines, of
+    /// either kind, nor those of which something may still have to be taken out of Glance.
     Result<void> prune(const std::string& project, std::size_t keep);
 
 private:

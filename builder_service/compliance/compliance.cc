@@ -157,7 +157,7 @@ Result<nlohmann::json> Compliance::report(const Scope& scope, std::stop_token st
 {
     ComplianceFacts facts;
     facts.now = std::chrono::system_clock::now();
-    const auto lines = parts_.lines.look();
+    const auto lines = parts_.lines.look(stop);
     if (!lines)
         return tl::unexpected(lines.error());
     std::map<std::pair<std::string, std::string>, std::size_t> places;

@@ -145,7 +145,7 @@ Result<std::optional<LineOutlook>> DryRun::outlook(const BuildRecord& head, cons
 
 Result<json> DryRun::changes(const RequirementRevision& draft)
 {
-    auto heads = parts_.builds.heads(Scope{draft.project.value_or(""), !draft.project});
+    auto heads = parts_.builds.heads(Scope{draft.project.value_or(""), !draft.project}, parts_.published);
     if (!heads)
         return tl::unexpected(heads.error());
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());

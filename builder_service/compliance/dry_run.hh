@@ -36,6 +36,7 @@ public:
         ArtifactCatalog& artifacts;
         RequirementService& requirements;
         Planner planner;
+        bool published = false;  ///< heads are those builds alone whose image is in Glance
         std::function<Result<std::vector<Tenant>>()> tenants;  ///< all there are
     };
     explicit DryRun(Parts parts) : parts_(std::move(parts)) {}

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_service.hh"
 #include "builder_service/openstack/glance.hh"
+#include "builder_service/publishing/find_import.hh"
 #include "builder_service/publishing/leftovers.hh"
 #include "builder_service/publishing/publisher.hh"
 
@@ -41,6 +43,19 @@ public:
         if (!image)
             return tl::unexpected(image.error());
         return *image ? glance_.deactivate(image_id, call) : Result<void>{};
+    }
+
+    /// Where the image of a build is in Glance that was not asked to publish it. Nothing: it is not there, or
+    /// the bytes are gone here. Errors: as Glance; internal.
+    Result<std::optional<Publication>> find_import(const BuildRecord& build, ArtifactCatalog& artifacts,
+                                                   std::stop_token stop)
+    {
+        const auto image = artifacts.image(build.image, Scope{build.project, false});
+        if (!image && image.error().kind == FailureKind::not_found)
+            return std::nullopt;
+        if (!image)
+            return tl::unexpected(image.error());
+        return unikernel::find_import(glance_, build, *image, std::move(stop));
     }
 
 private:

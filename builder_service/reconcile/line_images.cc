@@ -56,6 +56,13 @@ Result<void> LineImageRepository::add(const LineImage& image)
     });
 }
 
+Result<void> LineImageRepository::set_image_id(const std::string& build, const std::string& image_id)
+{
+    return database_.transact(false, [&](soci::session& sql) {
+        sql << "UPDATE line_images SET image_id = :id WHERE build = :build", use(image_id), use(build);
+    });
+}
+
 Result<std::optional<LineImage>> LineImageRepository::of_build(const std::string& build)
 {
     return database_.transact(false, [&](soci::session& sql) {

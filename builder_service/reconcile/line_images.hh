@@ -35,6 +35,8 @@ public:
 
     /// The same build again is no error.
     Result<void> add(const LineImage& image);
+    /// Where it is in Glance, if that was heard later than of the image.
+    Result<void> set_image_id(const std::string& build, const std::string& image_id);
     Result<std::optional<LineImage>> of_build(const std::string& build);
     /// What a server of `project` runs: by digest or by id in Glance, the newest build's.
     Result<std::optional<LineImage>> of_reference(const std::string& project, const std::string& reference);

@@ -96,7 +96,7 @@ bool does_not_depend_on_time(const nlohmann::json& spec, const std::vector<nlohm
 Lines::Lines(BuildRepository& builds, RequirementService& requirements, LineImageRepository& images,
              Ports ports, Clock clock)
     : builds_(builds), requirements_(requirements), images_(images), ports_(std::move(ports)),
-      clock_(std::move(clock))
+      clock_(std::move(clock)), imports_(builds, images, ports_.imported, clock_)
 {
 }
 
@@ -225,11 +225,15 @@ Result<Line> Lines::line(BuildRecord head, const Moment& moment)
     return line;
 }
 
-Result<std::vector<Line>> Lines::look()
+Result<std::vector<Line>> Lines::look(const std::stop_token& stop)
 {
     if (auto remembered = remember_images(); !remembered)
         return tl::unexpected(remembered.error());
-    auto heads = builds_.heads({"", true});
+    const bool in_glance = ports_.imported != nullptr;
+    if (in_glance)
+        if (auto looked = imports_.look(stop); !looked)
+            return tl::unexpected(looked.error());
+    auto heads = builds_.heads({"", true}, in_glance);
     if (!heads)
         return tl::unexpected(heads.error());
     const auto now = moment();

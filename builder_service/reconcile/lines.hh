@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "builder_service/builds/build_repository.hh"
 #include "builder_service/pipeline/pipeline.hh"
 #include "builder_service/reconcile/clock.hh"
+#include "builder_service/reconcile/imports.hh"
 #include "builder_service/reconcile/line_images.hh"
 #include "builder_service/reconcile/wanted.hh"
 #include "builder_service/reconcile/wish_cache.hh"
@@ -35,7 +37,8 @@ struct Wish {
     std::string request;  ///< digest of all that determines the wish; another one is worth a try at once
 };
 
-/// A line: all builds of a name in a project. Its head is the newest that succeeded.
+/// A line: all builds of a name in a project. Its head is the newest that succeeded, and with Glance the
+/// newest of those whose image is there.
 struct Line {
     BuildRecord head;
     LineImage image;  ///< the head's
@@ -70,13 +73,17 @@ public:
         std::function<Result<nlohmann::json>(const BuildRecord&)> note;
         /// Differs whenever the modules do that plans are made of. Empty: each plan is made at each look.
         std::function<Result<std::string>()> modules = {};
+        /// Where an image is in Glance that the builder did not publish. Empty: servers name images by their
+        /// digest. Else they name them by their ids in Glance, and only what is there is a line's head: of
+        /// another build no server could be asked to run the image.
+        Imports::Find imported = {};
     };
     /// All of it outlives it.
     Lines(BuildRepository& builds, RequirementService& requirements, LineImageRepository& images, Ports ports,
           Clock clock = {});
 
     /// Every line, of all projects, oldest head first. Errors: as the database.
-    Result<std::vector<Line>> look();
+    Result<std::vector<Line>> look(const std::stop_token& stop = {});
     /// Takes note of the images of builds that succeeded since the last time. Errors: as the database.
     Result<void> remember_images();
 
@@ -99,6 +106,7 @@ private:
     const Ports ports_;
     const Clock clock_;
     WishCache<Wish> known_;
+    Imports imports_;
 };
 
 }  // namespace unikernel

@@ -108,7 +108,7 @@ Result<Next> Reconciler::pass(bool whole, const std::stop_token& stop)
 
 Result<void> Reconciler::look(const std::stop_token& stop)
 {
-    auto lines = parts_.lines.look();
+    auto lines = parts_.lines.look(stop);
     if (!lines)
         return tl::unexpected(lines.error());
     world_.lines.clear();

@@ -27,7 +27,7 @@ struct Impossible {
 };
 
 /// What the next image of a line has to be. A line is all builds of one spec's name in a project, its head
-/// the newest of them that succeeded and has an image.
+/// the newest of them that succeeded and has an image (BuildRepository::heads).
 struct WantedPlan {
     std::vector<RequirementService::Selected> requirements;  ///< stored ones that apply
     Result<Preview> preview;  ///< or why there is none now; whether there can be one: is_verdict

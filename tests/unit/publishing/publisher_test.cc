@@ -6,8 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "builder_service/publishing/find_import.hh"
 #include "builder_service/publishing/glance_publishing.hh"
 #include "builder_service/publishing/leftovers.hh"
+#include "builder_service/publishing/sha512.hh"
 #include "common/util/temporary_directory.hh"
 #include "tests/unit/publishing/fake_glance.hh"
 
@@ -178,6 +180,35 @@ TEST_F(PublisherTest, takes_what_the_project_has)
     fourth.project = "p2";
     ASSERT_TRUE(publish(fourth));
     EXPECT_EQ(fourth.publish->image_id, "image-of-d");
+}
+
+TEST_F(PublisherTest, finds_what_was_imported_by_its_bytes)
+{
+    auto build = add("a");
+    ASSERT_TRUE(publish(build));  // as an import leaves it
+    auto& image = fake_.images.at("image-of-a");
+    image["os_hash_algo"] = "sha512";
+    image["os_hash_value"] = sha512_of_file(image_.file).value();
+    const auto good = image;
+    const auto found = [&] { return find_import(glance_, build, image_, {}).value(); };
+    ASSERT_TRUE(found());
+    EXPECT_EQ(found()->image_id, "image-of-a");
+    EXPECT_EQ(found()->name, "web");
+    EXPECT_EQ(found()->state, PublishState::active);
+    image["os_hidden"] = true;
+    EXPECT_TRUE(found());
+    for (const auto& [name, value] :
+         std::vector<std::pair<std::string, json>>{{"unikernel_build", "another"},
+                                                   {"owner", "p2"},
+                                                   {"status", "queued"},
+                                                   {"os_hash_value", std::string(128, '0')},
+                                                   {"os_hash_value", nullptr}}) {
+        image = good;
+        image[name] = value;
+        EXPECT_FALSE(found()) << name;
+    }
+    fake_.hook = [](const std::string&) { return 503; };
+    EXPECT_EQ(find_import(glance_, build, image_, {}).error().kind, FailureKind::unavailable);
 }
 
 TEST_F(PublisherTest, shows_an_image_again_that_was_superseded_and_is_wanted_again)

@@ -753,6 +753,67 @@ TEST_F(ReconcilerTest, clocks_that_jump_neither_skip_a_health_check_nor_stall)
     EXPECT_EQ(fleet.checks, 3);
 }
 
+TEST_F(ReconcilerTest, with_glance_a_build_that_was_not_published_changes_nothing_for_servers)
+{
+    glance = true;
+    old_ = built("web");
+    fleet.add("a", old_);
+    one_ = process();
+    settle(*one_);
+    order("web", new_id(), "v2", false);
+    work();
+    require("secure", 1);
+    settle(*one_);
+    EXPECT_EQ(newest().state, "succeeded") << newest().reason;
+    EXPECT_EQ(fleet.at("a").image, head_of("web"));
+    EXPECT_NE(fleet.at("a").image, old_);
+    EXPECT_EQ((*builds.find(newest().rollout.build, {"", true}))->bundle, "sha256:v1");
+}
+
+TEST_F(ReconcilerTest, servers_of_an_image_that_glance_imported_are_replaced_too)
+{
+    glance = true;
+    const auto id = order("web", new_id(), "v1", false).id;
+    work();
+    fleet.add("a", "imported");
+    one_ = process();
+    settle(*one_);
+    EXPECT_EQ(standing_of("a"), "unknown") << "the import has not ended yet";
+    imported[id] = {
+        .name = "Web", .visibility = "shared", .image_id = "imported", .state = PublishState::active};
+    hands.pass(10s);
+    settle(*one_);
+    EXPECT_EQ(standing_of("a"), "in");
+    require("secure", 1);
+    settle(*one_);
+    EXPECT_EQ(newest().state, "succeeded") << newest().reason;
+    EXPECT_EQ(fleet.at("a").image, head_of("web"));
+    const auto build = **builds.find(newest().rollout.build, {"", true});
+    ASSERT_TRUE(build.publish);
+    EXPECT_EQ(build.publish->name, "Web");
+    EXPECT_EQ(build.publish->visibility, "shared");
+}
+
+TEST_F(ReconcilerTest, glance_is_asked_ever_more_rarely_whether_it_imported_an_image)
+{
+    glance = true;
+    order("web", new_id(), "v1", false);
+    work();
+    one_ = process();
+    const auto questions_of_a_day = [&] {
+        const auto before = import_questions;
+        for (int n = 0; n < 24 * 6; ++n) {
+            EXPECT_TRUE(one_->loop.pass(true, {}));
+            hands.pass(10min);
+        }
+        return import_questions - before;
+    };
+    EXPECT_LT(questions_of_a_day(), 30);
+    const auto second = questions_of_a_day();
+    EXPECT_GT(second, 0);
+    EXPECT_LT(second, 6);
+}
+
 TEST_F(ReconcilerTest, renews_once_also_if_the_time_comes_while_it_looks)
 {
     const auto image = built("web");

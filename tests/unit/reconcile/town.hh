@@ -238,9 +238,11 @@ protected:
 
     /// A build that waits.
     BuildRecord order(const std::string& name, const std::string& id = new_id(),
-                      const std::string& source = "v1")
+                      const std::string& source = "v1", bool publish = true)
     {
         BuildRecord build;
+        if (glance && publish)
+            build.publish = Publication{.name = name, .image_id = new_id()};
         build.id = id;
         build.bundle = "sha256:" + source;
         build.spec = {{"name", name}, {"application", {{"sources", {"main.cc"}}}}};
@@ -258,24 +260,31 @@ protected:
             auto build = *claimed;
             build->state = end;
             build->error = end == BuildState::succeeded ? "" : "it does not compile";
+            if (end == BuildState::succeeded && build->publish)
+                build->publish->state = PublishState::active;
             if (end == BuildState::succeeded)
                 build->image = to_string(sha256(plan_of(*build) + build->bundle + build->not_after));
             EXPECT_TRUE(builds.finish(*build));
         }
+    }
+    /// As a server names the image of this build.
+    std::string reference(const BuildRecord& build) const
+    {
+        return !glance ? build.image : build.publish ? build.publish->image_id : "";
     }
     /// A finished build; answers its image.
     std::string built(const std::string& name, const std::string& source = "v1")
     {
         const auto id = order(name, new_id(), source).id;
         work();
-        return (*builds.find(id, {"", true}))->image;
+        return reference(**builds.find(id, {"", true}));
     }
     std::string head_of(const std::string& name)
     {
-        const auto heads = builds.heads({"", true});
+        const auto heads = builds.heads({"", true}, glance);
         for (const auto& head : *heads)
             if (head.spec.value("name", "") == name)
-                return head.image;
+                return reference(head);
         return "";
     }
 
@@ -289,6 +298,9 @@ protected:
         build.bundle = wanted.bundle;
         build.spec = wanted.spec;
         build.requirements = wanted.requirements;
+        build.publish = wanted.publish;
+        if (build.publish)
+            build.publish->image_id = new_id();
         take_in(build);
         if (auto added = builds.add(build, {}, true); !added)
             return tl::unexpected(added.error());
@@ -353,7 +365,8 @@ protected:
                          return std::string(town.unresolvable ? "without the one that is needed"
                                             : town.trouble    ? "nobody knows"
                                                               : "all");
-                     }},
+                     },
+                     .imported = town.find_import()},
                     town.hands.clock()),
               loop({.lease = lease,
                     .rollouts = rollouts,
@@ -366,7 +379,7 @@ protected:
                         .submit = [&town](BuildService::Submission wanted) { return town.submit(wanted); },
                         .cancel = [&town](const std::string& id) { return town.cancel(id); },
                         .retire = {}},
-                    .settings = {.builds = parallel_builds},
+                    .settings = {.builds = parallel_builds, .images_in_glance = town.glance},
                     .clock = town.hands.clock()})
         {
         }
@@ -380,6 +393,17 @@ protected:
         Lines lines;
         Reconciler loop;
     };
+    Imports::Find find_import()
+    {
+        if (!glance)
+            return {};
+        return
+            [this](const BuildRecord& build, const std::stop_token&) -> Result<std::optional<Publication>> {
+                ++import_questions;
+                const auto found = imported.find(build.id);
+                return found == imported.end() ? std::optional<Publication>{} : found->second;
+            };
+    }
     std::unique_ptr<Process> process(const std::string& holder = "one")
     {
         return std::make_unique<Process>(*this, *database, holder);
@@ -432,6 +456,9 @@ protected:
     RequirementService requirements{requirements_table, [](const nlohmann::json&) { return Result<void>{}; }};
     RolloutRepository rollouts{*database};
     ToyFleet fleet{death};
+    bool glance = false;                          ///< servers name images by their ids there
+    std::map<std::string, Publication> imported;  ///< by build: what Glance's import plugin brought there
+    int import_questions = 0;
     bool unresolvable = false;
     std::optional<Failure> trouble;  ///< why no plan can be made just now
     int submitted = 0;

@@ -26,9 +26,11 @@ class WantedPlanTest : public test::OnEachEngine
 protected:
     /// A build that came to an image, in `state`.
     void built(const std::string& id, const std::string& project, const std::string& name,
-               BuildState state = BuildState::succeeded)
+               BuildState state = BuildState::succeeded, bool publish = false)
     {
         BuildRecord build;
+        if (publish)
+            build.publish = Publication{.name = name, .image_id = "image-of-" + id};
         build.id = id;
         build.project = project;
         build.bundle = "sha256:00";
@@ -38,12 +40,14 @@ protected:
         build.image = state == BuildState::cancelled ? "" : "sha256:" + id;
         ASSERT_TRUE(builds_.add(build));
         build.state = state;
+        if (publish)
+            build.publish->state = PublishState::active;
         ASSERT_TRUE(builds_.finish(build));
     }
-    std::vector<std::string> heads(const Scope& scope)
+    std::vector<std::string> heads(const Scope& scope, bool published = false)
     {
         std::vector<std::string> ids;
-        const auto found = builds_.heads(scope);
+        const auto found = builds_.heads(scope, published);
         for (const auto& head : found.value())
             ids.push_back(head.id);
         return ids;
@@ -79,6 +83,20 @@ TEST_P(WantedPlanTest, a_lines_head_is_the_newest_build_with_an_image)
     EXPECT_THAT(heads({"p1", false}), ElementsAre("a2", "b1"));
     EXPECT_THAT(heads({"p1", true}), ElementsAre("a2", "b1", "other"));
     EXPECT_TRUE(heads({"p3", false}).empty());
+}
+
+TEST_P(WantedPlanTest, with_glance_it_is_the_newest_whose_image_is_there)
+{
+    built("a1", "p1", "a", BuildState::succeeded, true);
+    built("a2", "p1", "a", BuildState::succeeded, true);
+    built("a3", "p1", "a");
+    built("b1", "p1", "b");
+    EXPECT_THAT(heads({"p1", false}, true), ElementsAre("a2"));
+    EXPECT_THAT(builds_.not_published().value(), ElementsAre("b1", "a3"));
+    ASSERT_TRUE(builds_.prune("p1", 1));
+    EXPECT_THAT(heads({"p1", false}, true), ElementsAre("a2")) << "of it the next image is made";
+    EXPECT_THAT(heads({"p1", false}), ElementsAre("a3", "b1"));
+    EXPECT_FALSE(builds_.find("a1", {"p1", false}).value());
 }
 
 TEST_P(WantedPlanTest, what_is_wanted_has_the_requirements_of_the_head_and_those_that_are_stored_now)
