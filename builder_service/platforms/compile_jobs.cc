@@ -2,6 +2,7 @@
 #include "builder_service/platforms/compile_jobs.hh"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -26,11 +27,33 @@ struct Done {
     std::optional<Failure> failure;
 };
 
+/// What the objects of one application take on the disk. Thread-safe.
+class ObjectBudget
+{
+public:
+    explicit ObjectBudget(std::uint64_t limit) : limit_(limit) {}
+    Result<void> spend(std::uint64_t bytes)
+    {
+        if (spent_.fetch_add(bytes) + bytes <= limit_) {
+            return {};
+        }
+        return fail(FailureKind::invalid, "the application's objects are larger than " +
+                                              std::to_string(limit_) +
+                                              " bytes together; make it smaller, or large data a file that "
+                                              "is read when it runs");
+    }
+
+private:
+    const std::uint64_t limit_;
+    std::atomic<std::uint64_t> spent_ = 0;
+};
+
 /// Compiles one job and moves its object into the cache. What a sandbox left is only taken if it is a
 /// regular file of sane size (read_file does not follow links).
 Result<std::filesystem::path> compile_one(const CompileJob& job, const ObjectCache& cache,
                                           const std::filesystem::path& folder, OutputBudget& budget,
-                                          const std::stop_token& stop, std::string& printed)
+                                          ObjectBudget& objects, const std::stop_token& stop,
+                                          std::string& printed)
 {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
@@ -57,7 +80,12 @@ Result<std::filesystem::path> compile_one(const CompileJob& job, const ObjectCac
         return fail(FailureKind::internal, "compiling " + job.name + " left no object: " +
                                                (object ? "the file is empty" : object.error().message));
     }
-    return store_object(job, cache, folder / "object.d", begin, *object);
+    if (Result<void> within = job.tenant ? objects.spend(object->size()) : Result<void>{}; !within) {
+        return tl::unexpected(within.error());
+    }
+    Result<std::filesystem::path> stored = store_object(job, cache, folder / "object.d", begin, *object);
+    std::filesystem::remove(object_file, error);  // there is no use for it, and the disk is everybody's
+    return stored;
 }
 
 class Workers
@@ -65,8 +93,9 @@ class Workers
 public:
     Workers(const std::vector<CompileJob>& jobs, const std::vector<std::size_t>& missing,
             const std::optional<PrecompiledHeader>& header, const ObjectCache& cache,
-            const std::filesystem::path& scratch, OutputBudget& budget)
-        : jobs_(jobs), missing_(missing), header_(header), cache_(cache), scratch_(scratch), budget_(budget)
+            const std::filesystem::path& scratch, OutputBudget& budget, std::uint64_t objects_limit)
+        : jobs_(jobs), missing_(missing), header_(header), cache_(cache), scratch_(scratch), budget_(budget),
+          objects_(objects_limit)
     {
         const bool wanted =
             std::any_of(missing.begin(), missing.end(), [&](std::size_t i) { return jobs[i].precompiled; });
@@ -119,8 +148,8 @@ private:
         std::optional<std::filesystem::path> path = find_object(header_->job, cache_, digests);
         if (!path) {
             std::string printed;
-            const Result<std::filesystem::path> made =
-                compile_one(header_->job, cache_, scratch_ / "header", budget_, halt_.get_token(), printed);
+            const Result<std::filesystem::path> made = compile_one(
+                header_->job, cache_, scratch_ / "header", budget_, objects_, halt_.get_token(), printed);
             if (!made) {
                 return tl::unexpected(made.error());
             }
@@ -164,7 +193,7 @@ private:
             const Result<void> header = jobs_[index].precompiled ? wait_for_header() : Result<void>{};
             Result<std::filesystem::path> path =
                 header ? compile_one(jobs_[index], cache_, scratch_ / std::to_string(index), budget_,
-                                     halt_.get_token(), done.printed)
+                                     objects_, halt_.get_token(), done.printed)
                        : tl::unexpected(header.error());
             if (path) {
                 paths[index] = std::move(*path);
@@ -183,6 +212,7 @@ private:
     const ObjectCache& cache_;
     const std::filesystem::path& scratch_;
     OutputBudget& budget_;
+    ObjectBudget objects_;
     std::stop_source halt_;
     std::atomic<std::size_t> next_ = 0;
     std::mutex mutex_;
@@ -198,7 +228,8 @@ private:
 Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs,
                                 const std::optional<PrecompiledHeader>& header, const ObjectCache& cache,
                                 const std::filesystem::path& scratch, OutputBudget& budget,
-                                const std::function<void(std::string_view)>& log, const std::stop_token& stop)
+                                const std::function<void(std::string_view)>& log, const std::stop_token& stop,
+                                std::uint64_t objects_limit)
 {
     CompiledObjects result;
     result.paths.resize(jobs.size());
@@ -216,8 +247,8 @@ Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs,
     const auto order = [&](std::size_t i) { return jobs[i].tenant ? 0 : jobs[i].precompiled ? 2 : 1; };
     std::stable_sort(missing.begin(), missing.end(),
                      [&](std::size_t a, std::size_t b) { return order(a) < order(b); });
-    if (std::optional<Failure> failure =
-            Workers(jobs, missing, header, cache, scratch, budget).run(result.paths, log, stop)) {
+    if (std::optional<Failure> failure = Workers(jobs, missing, header, cache, scratch, budget, objects_limit)
+                                             .run(result.paths, log, stop)) {
         return tl::unexpected(std::move(*failure));
     }
     result.compiled = static_cast<std::uint32_t>(missing.size());

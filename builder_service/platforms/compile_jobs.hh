@@ -58,12 +58,13 @@ struct CompiledObjects {
 /// unit's key, and gives the same object whether its compiled form is used or not.) Those missing are
 /// compiled, as many at once as there are processors; `scratch` is a folder for their output. The first
 /// failure stops the rest; compilers' warnings go to `log`, called from this thread. The header is taken from
-/// the cache or compiled if a unit needs it, beside those that do not. Errors: as run_tool; a refused source
-/// of ours is `internal`.
+/// the cache or compiled if a unit needs it, beside those that do not. `objects_limit`: bytes of a tenant's
+/// objects together that are compiled; one of a line of text can take hundreds of MiB. Errors: as run_tool; a
+/// refused source of ours is `internal`.
 Result<CompiledObjects> compile(const std::vector<CompileJob>& jobs,
                                 const std::optional<PrecompiledHeader>& header, const ObjectCache& cache,
                                 const std::filesystem::path& scratch, OutputBudget& budget,
-                                const std::function<void(std::string_view)>& log,
-                                const std::stop_token& stop);
+                                const std::function<void(std::string_view)>& log, const std::stop_token& stop,
+                                std::uint64_t objects_limit = 1ULL << 30);
 
 }  // namespace unikernel

@@ -171,6 +171,30 @@ TEST_F(CompileJobs, an_object_that_is_a_link_is_not_followed)
         << result.error().message;
 }
 
+TEST_F(CompileJobs, the_objects_of_an_application_are_bounded_together)
+{
+    std::vector<CompileJob> jobs;
+    for (const std::string name : {"1.c", "2.c", "3.c"}) {
+        ASSERT_TRUE(write_file(source_ / name, "char a" + name.substr(0, 1) + "[100000] = {1};\n"));
+        jobs.push_back(job(name, true));
+    }
+    const std::filesystem::path scratch = folder_.path() / "scratch";
+    const auto compiled = [&](std::uint64_t limit) {
+        OutputBudget budget(100'000);
+        return compile(
+            jobs, std::nullopt, ObjectCache(folder_.path() / "cache"), scratch, budget,
+            [](std::string_view) {}, {}, limit);
+    };
+    const auto refused = compiled(250'000);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, FailureKind::invalid);
+    EXPECT_TRUE(refused.error().message.starts_with(
+        "the application's objects are larger than 250000 bytes together"))
+        << refused.error().message;
+    ASSERT_TRUE(compiled(400'000));
+    EXPECT_FALSE(std::filesystem::exists(scratch / "0/object.o")) << "it is in the cache, once is enough";
+}
+
 TEST(HeaderRecord, reads_makes_rules)
 {
     EXPECT_EQ(prerequisites("object.o: /a/b.cc /c/./d.hh \\\n /x/../e.hh /with\\ space.h\n"),
