@@ -8,6 +8,8 @@
 
 #include "builder_service/api/event_pump.hh"
 #include "builder_service/api/http_types.hh"
+#include "builder_service/api/limits.hh"
+#include "builder_service/api/project_places.hh"
 #include "builder_service/artifacts/artifact_catalog.hh"
 #include "builder_service/builds/build_service.hh"
 #include "builder_service/compliance/compliance.hh"
