@@ -33,7 +33,7 @@ protected:
             build.publish = Publication{.name = name, .image_id = "image-of-" + id};
         build.id = id;
         build.project = project;
-        build.bundle = "sha256:00";
+        build.bundle = "sha256:of-" + id;
         build.spec = {{"name", name}};
         build.requirements = {document("given"), document("stored")};
         build.applied = {{{"name", "stored"}, {"revision", 1}, {"project", nullptr}}};
@@ -97,6 +97,8 @@ TEST_P(WantedPlanTest, with_glance_it_is_the_newest_whose_image_is_there)
     EXPECT_THAT(heads({"p1", false}, true), ElementsAre("a2")) << "of it the next image is made";
     EXPECT_THAT(heads({"p1", false}), ElementsAre("a3", "b1"));
     EXPECT_FALSE(builds_.find("a1", {"p1", false}).value());
+    EXPECT_THAT(builds_.needed_bundles().value(),
+                testing::UnorderedElementsAre("sha256:of-a2", "sha256:of-a3", "sha256:of-b1"));
 }
 
 TEST_P(WantedPlanTest, what_is_wanted_has_the_requirements_of_the_head_and_those_that_are_stored_now)
