@@ -86,6 +86,14 @@ void connection_closed(virConnectPtr, int, void* opaque)
     (*static_cast<SharedTable*>(opaque))->lose_all();
 }
 
+/// Bytes of a console log; 0 if there is none.
+std::uintmax_t size_of(const std::filesystem::path& console)
+{
+    std::error_code absent;
+    const std::uintmax_t size = std::filesystem::file_size(console, absent);
+    return absent ? 0 : size;
+}
+
 class LibvirtHypervisor final : public Hypervisor
 {
 public:
@@ -215,13 +223,21 @@ Result<InstanceInfo> LibvirtHypervisor::start(const InstanceSpec& spec, std::str
                     "instance " + spec.name + " is running already; choose another name");
     }
     const unsigned flags = spec.outlive || type == "test" ? VIR_DOMAIN_NONE : VIR_DOMAIN_START_AUTODESTROY;
-    const Domain domain(virDomainCreateXML(connection(), xml->c_str(), flags));
-    if (!domain) {
-        table_->forget(spec.name);
-        return tl::unexpected(libvirt_failure("instance " + spec.name + " does not start"));
-    }
     InstanceInfo info;
     info.name = spec.name;
+    const std::uintmax_t printed_before = size_of(spec.console);
+    const Domain domain(virDomainCreateXML(connection(), xml->c_str(), flags));
+    if (!domain) {
+        Failure failure = libvirt_failure("instance " + spec.name + " does not start");
+        if (size_of(spec.console) > printed_before) {
+            // It ran, and was over before libvirt had asked QEMU all that it asks a guest that runs.
+            table_->set_state(spec.name, InstanceState::shut_off);
+            table_->update(info);
+            return *table_->find(spec.name);
+        }
+        table_->forget(spec.name);
+        return tl::unexpected(std::move(failure));
+    }
     std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
     virDomainGetUUIDString(domain.get(), uuid.data());
     info.id = uuid.data();

@@ -105,7 +105,7 @@ def test_it_comes_back_on_its_port_after_the_service_was_killed(client, shop):
         answer(shop)
     client.service.start()
     assert answers(shop) == b"hello"
-    assert client.instance("shop")["status"] == "running"
+    wait_until(lambda: client.instance("shop")["status"] == "running")  # which it is told after the guest answers
 
 
 def test_its_image_is_replaced_almost_without_a_gap(client, shop, better):

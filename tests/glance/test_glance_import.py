@@ -73,8 +73,8 @@ BAD = {
     'no-archive': lambda: b'hello',
     'no-specification': lambda: bundles.packed(lambda archive: bundles.add(archive, 'hello.cc', b'int main() {}')),
 }
-WORDS = {'path': '..', 'link': 'link', 'hard-link': 'link', 'device': 'zero', 'pipe': 'pipe', 'entries': 'entries',
-         'bomb': 'unpacks to more than', 'no-specification': 'unikernel.yaml'}
+WORDS = {'path': '..', 'link': 'link', 'hard-link': 'link', 'device': 'zero', 'pipe': 'pipe',
+         'entries': 'files and folders', 'bomb': 'unpacks to more than', 'no-specification': 'unikernel.yaml'}
 
 
 @pytest.mark.parametrize('kind', BAD)

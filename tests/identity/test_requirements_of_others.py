@@ -98,7 +98,8 @@ def test_what_becomes_of_an_administrators_rollout_is_for_administrators_to_say(
     assert call(service, mia, "POST", path, {"pause": None}).status == 202, "her own"
     assert call(service, mia, "POST", path, {"abort": None}).status == 202
 
-    imposed = {"document": document("for-all", modules={"console": {"speed": 9600}, "lwip": {}}), "project": None}
+    imposed = {"document": document("for-all", modules={"console": {"speed": 9600}, "lwip": {}},
+                                    rollout={"windows": [closed_window()]}), "project": None}  # hers does not hold it
     assert call(service, admin, "POST", "/v1/requirements", imposed).status == 201
     wait_until(lambda: waiting(2), 30)
     path = f"/v1/rollouts/{waiting(2)['id']}/action"
