@@ -77,7 +77,8 @@ public:
     /// True where a KVM guest really ran on this host (probed once by starting one), not just /dev/kvm.
     virtual bool kvm_works() = 0;
     /// Starts a guest with the best accelerator there is. Unless `outlive` is set it ends with this object.
-    /// Errors: invalid (the spec), conflict (name or host port in use), unavailable.
+    /// One that has little to do may be over by the time of the answer, whose state says so. Errors: invalid
+    /// (the spec), conflict (name or host port in use), unavailable.
     virtual Result<InstanceInfo> start(const InstanceSpec& spec) = 0;
     /// Guests that this product started, by any process, while they run; and those of this object after
     /// they ended. Errors: not_found.

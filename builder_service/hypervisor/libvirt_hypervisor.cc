@@ -225,6 +225,8 @@ Result<InstanceInfo> LibvirtHypervisor::start(const InstanceSpec& spec, std::str
     const unsigned flags = spec.outlive || type == "test" ? VIR_DOMAIN_NONE : VIR_DOMAIN_START_AUTODESTROY;
     InstanceInfo info;
     info.name = spec.name;
+    info.accelerator = type == "kvm" ? "kvm" : "tcg";
+    info.forwards = spec.forwards;
     const std::uintmax_t printed_before = size_of(spec.console);
     const Domain domain(virDomainCreateXML(connection(), xml->c_str(), flags));
     if (!domain) {
@@ -241,8 +243,6 @@ Result<InstanceInfo> LibvirtHypervisor::start(const InstanceSpec& spec, std::str
     std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
     virDomainGetUUIDString(domain.get(), uuid.data());
     info.id = uuid.data();
-    info.accelerator = type == "kvm" ? "kvm" : "tcg";
-    info.forwards = spec.forwards;
     if (!is_test_driver()) {
         learn_host_ports(domain.get(), info.forwards);
     }
