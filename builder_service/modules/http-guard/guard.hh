@@ -5,6 +5,7 @@
 #include "head.hh"
 #include "policy.hh"
 #include "response.hh"
+#include "settings.hh"
 #include "verifier.hh"
 
 #include "u0/stream.hh"
@@ -17,16 +18,6 @@
 
 namespace u0::http_guard
 {
-
-/// What is sealed into the image.
-struct Settings {
-    Policy policy;
-    std::string_view realm;
-    std::size_t head_limit = 8192;  ///< bytes
-    std::uint64_t head_timeout_ns = 10'000'000'000;
-    std::uint64_t body_limit = ~std::uint64_t{0};  ///< bytes of content
-    bool reuse_after_body = false;
-};
 
 /// What the guard needs of its surroundings; the module and the tests each define it.
 namespace surroundings

@@ -1,50 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "answer.hh"
 #include "guard.hh"
-#include "sealed_policy.hh"
 #include "text.hh"
-
-#include "config.gen.hh"
 
 #include "u0/clock.hh"
 #include "u0/console.hh"
 #include "u0/memory.hh"
 #include "u0/random.hh"
 
-// This file is compiled anew whenever an option changes, so heavy headers stay out of it.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
 
-/// The module: its sealed configuration, and the hooks by which it is woven in.
+/// The module: the guard with its sealed settings, and the hooks by which it is woven in.
 namespace u0::http_guard
 {
 
 namespace
 {
 
-namespace cfg = u0::cfg::http_guard;
-
-constexpr auto credentials = seal_credentials(cfg::credentials);
-constexpr auto resources = seal_resources(cfg::resources, cfg::credentials);
-
-constexpr Settings settings{
-    .policy = {.unlisted_allowed = cfg::unlisted == cfg::T_unlisted::allow,
-               .credentials = credentials,
-               .resources = resources},
-    .realm = cfg::realm,
-    .head_limit = static_cast<std::size_t>(cfg::head_limit),
-    .head_timeout_ns = static_cast<std::uint64_t>(cfg::head_timeout) * 1'000'000'000,
-    .body_limit = static_cast<std::uint64_t>(cfg::body_limit),
-    .reuse_after_body = cfg::reuse_after_body,
-};
-
 constinit Memory memory;
-constinit Guard guard(settings, memory);
+constinit Guard guard(sealed_settings, memory);
 
 bool guarded(const Stream& stream)
 {
-    for (const auto port : cfg::ports)
+    for (const auto port : sealed_settings.ports)
         if (port == stream.local_port())
             return true;
-    return cfg::ports.empty();
+    return sealed_settings.ports.empty();
 }
 
 /// At most this many lines a second, so that refusals cannot drown other messages or slow the machine down.
@@ -83,17 +67,15 @@ void release(void* block)
 
 void refused(const Stream& stream, Status status, std::string_view head)
 {
-    if constexpr (cfg::audit) {
-        static LineBudget budget;  // not constinit: g++ 12 refuses that in a discarded statement
-        if (!budget.take())
-            return;
-        std::array<char, 96> shown;  // what is not printable as '?'
-        std::size_t size = 0;
-        for (const char c : presentable(head).substr(0, shown.size()))
-            shown[size++] = c >= ' ' && c < '\x7f' ? c : '?';
-        log("http-guard: {} for \"{}\" on connection {}", status_text(status),
-            std::string_view(shown.data(), size), stream.id());
-    }
+    static constinit LineBudget budget;
+    if (!sealed_settings.audit || !budget.take())
+        return;
+    std::array<char, 96> shown;  // what is not printable as '?'
+    std::size_t size = 0;
+    for (const char c : presentable(head).substr(0, shown.size()))
+        shown[size++] = c >= ' ' && c < '\x7f' ? c : '?';
+    log("http-guard: {} for \"{}\" on connection {}", status_text(status),
+        std::string_view(shown.data(), size), stream.id());
 }
 
 }  // namespace surroundings
@@ -103,8 +85,9 @@ void start()
     Digest key;
     random_fill(key.data(), key.size());
     guard.seed(key);
-    log("http-guard: {} resources, {} credentials, unlisted {}", resources.size(), credentials.size(),
-        settings.policy.unlisted_allowed ? "allowed" : "denied");
+    const Policy& policy = sealed_settings.policy;
+    log("http-guard: {} resources, {} credentials, unlisted {}", policy.resources.size(),
+        policy.credentials.size(), policy.unlisted_allowed ? "allowed" : "denied");
 }
 
 bool accept(Stream&)
