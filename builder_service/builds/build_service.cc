@@ -490,6 +490,13 @@ bool BuildService::finish(BuildRecord& build, bool told)
     return true;
 }
 
+/// Afterwards every build that a worker has claimed is among the running ones, so that idle() knows of it.
+void BuildService::refuse_new()
+{
+    const std::scoped_lock lock(queue_mutex_);
+    draining_ = true;
+}
+
 bool BuildService::drain(std::chrono::milliseconds limit)
 {
     refuse_new();

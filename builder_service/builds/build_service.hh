@@ -122,7 +122,7 @@ public:
     /// Takes no further builds, stops the running ones (they are queued again) and waits for
     /// that at most `limit`. False: some did not stop.
     bool drain(std::chrono::milliseconds limit);
-    void refuse_new() { draining_ = true; }
+    void refuse_new();
     bool draining() const { return draining_; }
 
 private:
