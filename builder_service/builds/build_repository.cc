@@ -237,36 +237,24 @@ Result<std::vector<BuildRecord>> BuildRepository::heads(const Scope& scope, bool
 Result<std::vector<std::string>> BuildRepository::not_published()
 {
     return database_.transact(false, [](soci::session& sql) {
-        std::string id;
-        soci::statement statement =
+        const soci::rowset<std::string> ids =
             (sql.prepare << "SELECT id FROM builds WHERE publish_state = '' AND state = 'succeeded'"
-                            " AND image != '' ORDER BY number DESC",
-             into(id));
-        std::vector<std::string> ids;
-        statement.execute();
-        while (statement.fetch())
-            ids.push_back(id);
-        return ids;
+                            " AND image != '' ORDER BY number DESC");
+        return std::vector<std::string>(ids.begin(), ids.end());
     });
 }
 
 Result<std::vector<std::string>> BuildRepository::needed_bundles()
 {
     return database_.transact(false, [&](soci::session& sql) {
-        std::string digest;
-        soci::statement statement =
+        const soci::rowset<std::string> digests =
             (sql.prepare
-                 << "SELECT DISTINCT bundle FROM builds WHERE state IN ('queued', 'running')"
-                    " OR number IN (SELECT MAX(number) FROM builds"
-                    " WHERE state = 'succeeded' AND image != '' GROUP BY project, name)"
-                    " OR number IN (SELECT MAX(number) FROM builds WHERE state = 'succeeded' AND image != ''"
-                    " AND publish_state = 'active' GROUP BY project, name)",
-             into(digest));
-        std::vector<std::string> found;
-        statement.execute();
-        while (statement.fetch())
-            found.push_back(digest);
-        return found;
+             << "SELECT DISTINCT bundle FROM builds WHERE state IN ('queued', 'running')"
+                " OR number IN (SELECT MAX(number) FROM builds"
+                " WHERE state = 'succeeded' AND image != '' GROUP BY project, name)"
+                " OR number IN (SELECT MAX(number) FROM builds WHERE state = 'succeeded' AND image != ''"
+                " AND publish_state = 'active' GROUP BY project, name)");
+        return std::vector<std::string>(digests.begin(), digests.end());
     });
 }
 

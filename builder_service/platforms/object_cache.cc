@@ -19,8 +19,7 @@ namespace unikernel
 namespace
 {
 
-/// What a precompiled header of GCC begins with. It does not say how long it is, so it is stored to stay
-/// whole.
+/// What a precompiled header of GCC begins with. It does not say how long it is, so that is kept beside it.
 constexpr std::string_view precompiled_magic = "gpch";
 
 /// Whether the file has all the bytes its ELF header speaks of: section headers come last.

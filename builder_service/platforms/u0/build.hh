@@ -42,9 +42,9 @@ private:
     Description core_;
     Chains chains_;
     Toolchain toolchain_;
-    std::map<std::string, std::map<std::string, std::string>>
-        headers_;                                // owner or "" -> generated file -> text
-    std::vector<std::filesystem::path> closed_;  // objects of core and modules
+    /// Owner, or "" -> generated file -> text.
+    std::map<std::string, std::map<std::string, std::string>> headers_;
+    std::vector<std::filesystem::path> closed_;                               // objects of core and modules
     std::vector<std::pair<std::string, std::filesystem::path>> application_;  // name, object
     std::uint32_t compiled_ = 0, cached_ = 0;
 };
